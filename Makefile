@@ -1,0 +1,57 @@
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check dev format lock clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+HOME_DIR := $(if $(META_PIPELINE_HOME),$(abspath $(META_PIPELINE_HOME)),$(CURDIR)/data)
+
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+
+help: ## Show what can be made.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml requirements.lock
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
+		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+		uv pip install --quiet --python $(BIN)/python --no-deps --editable .; \
+	else \
+		$(PYTHON) -m venv $(VENV) && \
+		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --no-deps --editable .; \
+	fi
+	@touch $@
+
+install: $(STAMP) ## Make .venv with everything that is needed, as locked.
+
+demo: $(STAMP) ## Run the whole pipeline on the bundled simulator (REPLAY=file.csv: on an export).
+	@$(BIN)/meta-pipeline demo $(if $(REPLAY),--replay "$(REPLAY)")
+
+test: $(STAMP) ## Run every test.
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) ## Lint, types, walls between packages, SQL style.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/basedpyright
+	@$(BIN)/lint-imports
+	@$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests --config dbt_project/.sqlfluff
+
+dev: $(STAMP) ## Open Dagster's UI on this project (http://127.0.0.1:3000).
+	@mkdir -p "$(HOME_DIR)/dagster" && cp dagster.yaml "$(HOME_DIR)/dagster/dagster.yaml"
+	@DAGSTER_HOME="$(HOME_DIR)/dagster" $(BIN)/dagster dev --host 127.0.0.1
+
+format: $(STAMP) ## Format Python and SQL.
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+	@$(BIN)/sqlfluff fix dbt_project/models dbt_project/tests --config dbt_project/.sqlfluff
+
+lock: ## Write requirements.lock anew (needs uv).
+	uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-annotate \
+		--no-header --no-strip-extras --no-emit-index-url --no-emit-find-links --extra dev \
+		--constraint constraints.txt pyproject.toml --output-file requirements.lock
+
+clean: ## Remove the virtual environment and caches; data stay.
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

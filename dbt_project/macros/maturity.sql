@@ -1,0 +1,49 @@
+{#- The time zone in which Meta cuts the days of every Page (Page Insights guide). -#}
+{% macro page_time_zone() -%} 'America/Los_Angeles' {%- endmacro %}
+
+
+{#-
+    The time zone assumed for an ad account whose own is not known: UTC-12, where a day ends
+    last on Earth, so that maturity is never overstated.
+-#}
+{% macro unknown_time_zone() -%} 'Etc/GMT+12' {%- endmacro %}
+
+
+{#- The instant at which a day of that time zone is over; right on days of 23 and 25 hours. -#}
+{% macro day_end(day, time_zone) -%}
+    timezone({{ time_zone }}, cast({{ day }} + 1 as timestamp))
+{%- endmacro %}
+
+
+{#-
+    How settled the figures of a day are, by the age of their newest pull (pull time minus the
+    end of the day), not by today's date: a final day that nobody asked for again is not final.
+-#}
+{% macro maturity(pulled_at, day_ends_at) -%}
+    case
+        when {{ pulled_at }} is null then null
+        when {{ pulled_at }} < {{ day_ends_at }} then 'open'
+        when {{ pulled_at }} < {{ day_ends_at }} + interval 24 hour then 'provisional'
+        when {{ pulled_at }} < {{ day_ends_at }} + interval 72 hour then 'settling'
+        when {{ pulled_at }} < {{ settles_at(day_ends_at) }} then 'attributing'
+        else 'final'
+    end
+{%- endmacro %}
+
+
+{#- From this instant on a pull is final: 28 days of 24 hours after the end of the day. -#}
+{% macro settles_at(day_ends_at) -%}
+    {{ day_ends_at }} + interval 672 hour
+{%- endmacro %}
+
+
+{#- How far what is known of a day falls short; the highest is the worst. -#}
+{% macro coverage_rank(status) -%}
+    case {{ status }}
+        when 'pulled' then 0
+        when 'confirmed_empty' then 1
+        when 'unconfirmed_empty' then 2
+        when 'failed' then 3
+        else 4
+    end
+{%- endmacro %}

@@ -1,0 +1,99 @@
+with
+
+days as (
+
+    select * from {{ ref('int_days__matured') }}
+    where report in ('account_daily', 'campaign_daily', 'ad_daily', 'platform_daily')
+
+),
+
+reports as (
+
+    select unnest(['account_daily', 'campaign_daily', 'ad_daily', 'platform_daily']) as report
+
+),
+
+account_days as (
+
+    select distinct
+        client_id,
+        asset_id,
+        day
+    from days
+
+),
+
+-- Every report of every day that any of them knows: one without coverage was never pulled.
+asked as (
+
+    select
+        account_days.client_id,
+        account_days.asset_id as ad_account_id,
+        account_days.day,
+        reports.report,
+        coalesce(days.coverage, 'never_pulled') as coverage,
+        case
+            when days.report is null then 'never pulled'
+            else coalesce(days.reason, days.coverage)
+        end as reason,
+        days.pulled_at,
+        days.day_ends_at
+    from account_days
+    cross join reports
+    left join days
+        on
+            account_days.client_id = days.client_id
+            and account_days.asset_id = days.asset_id
+            and account_days.day = days.day
+            and reports.report = days.report
+
+),
+
+ranked as (
+
+    select
+        *,
+        coverage in ('pulled', 'confirmed_empty') as is_covered,
+        {{ coverage_rank('coverage') }} as coverage_rank
+    from asked
+
+),
+
+summed as (
+
+    select
+        client_id,
+        ad_account_id,
+        day,
+        arg_max(coverage, coverage_rank) as coverage,
+        string_agg(
+            case when not is_covered then report || ': ' || reason end, '; ' order by report
+        ) as reason,
+        count(*) filter (where is_covered) as reports_covered,
+        count(*) filter (where not is_covered) as reports_missing,
+        min(pulled_at) filter (where is_covered) as pulled_at,
+        any_value(day_ends_at) as day_ends_at
+    from ranked
+    group by client_id, ad_account_id, day
+
+),
+
+-- All reports share the end of the day, so the oldest pull is the least mature one.
+final as (
+
+    select
+        client_id,
+        ad_account_id,
+        day,
+        coverage,
+        reason,
+        reports_covered,
+        reports_missing,
+        {{ maturity('pulled_at', 'day_ends_at') }} as maturity,
+        pulled_at,
+        {{ settles_at('day_ends_at') }} as settles_at
+    from summed
+
+)
+
+select * from final

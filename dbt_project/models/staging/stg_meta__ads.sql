@@ -1,0 +1,42 @@
+with
+
+records as (
+
+    select * from {{ source('raw', 'records') }}
+
+),
+
+parsed as (
+
+    select
+        client_id,
+        asset_id as ad_account_id,
+        {{ payload_fields([
+            'id', 'campaign_id', 'adset_id', 'name', 'status', 'effective_status',
+            'created_time', 'updated_time',
+        ]) }} as fields
+    from records
+    where
+        report = 'ads'
+        and valid_to is null
+
+),
+
+final as (
+
+    select
+        client_id,
+        ad_account_id,
+        fields.campaign_id,
+        fields.adset_id,
+        fields.id as ad_id,
+        fields.name as ad_name,
+        fields.status,
+        fields.effective_status,
+        cast(fields.created_time as timestamptz) as created_time,
+        cast(fields.updated_time as timestamptz) as updated_time
+    from parsed
+
+)
+
+select * from final

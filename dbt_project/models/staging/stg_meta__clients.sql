@@ -1,0 +1,23 @@
+with
+
+clients as (
+
+    select * from {{ source('raw', 'clients') }}
+
+),
+
+final as (
+
+    select
+        client_id,
+        name as client_name,
+        result as result_action_type,
+        start_date,
+        is_active,
+        cast(targets ->> 'spend' as decimal(18, 2)) as target_spend,
+        cast(targets ->> 'cost_per_result' as decimal(18, 2)) as target_cost_per_result
+    from clients
+
+)
+
+select * from final

@@ -1,0 +1,26 @@
+with
+
+pulls as (
+
+    select * from {{ source('raw', 'pulls') }}
+
+),
+
+final as (
+
+    select
+        pull_id,
+        client_id,
+        report,
+        asset_id,
+        part,
+        since,
+        until,
+        pulled_at,
+        status,
+        load_seq
+    from pulls
+
+)
+
+select * from final

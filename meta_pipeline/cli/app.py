@@ -1,0 +1,169 @@
+"""The commands, typed. What they do lies elsewhere and is imported when they run."""
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from meta_pipeline.errors import ConfigError, MetaPipelineError
+
+app = typer.Typer(
+    name="meta-pipeline",
+    help="Meta's paid and organic numbers in DuckDB, with how settled each one is.",
+    no_args_is_help=True,
+    add_completion=False,
+    # Framed tracebacks print locals, and so tokens.
+    pretty_exceptions_enable=False,
+)
+
+EXIT_FAILED, EXIT_USAGE, EXIT_PARTLY, EXIT_AUTH, EXIT_STALE, EXIT_INTERRUPTED = 1, 2, 3, 4, 5, 130
+
+ClientOption = Annotated[
+    list[str] | None, typer.Option("-c", "--client", help="Only this client; repeatable.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else.")
+]
+
+
+def main() -> None:
+    """Runs a command and turns what went wrong into a message and an exit code."""
+    try:
+        app()
+    except MetaPipelineError as error:
+        _explain(error)
+        raise SystemExit(_exit_code(error)) from None
+    except KeyboardInterrupt:
+        print("interrupted; what had landed is kept", file=sys.stderr)
+        raise SystemExit(EXIT_INTERRUPTED) from None
+
+
+def _explain(error: MetaPipelineError) -> None:
+    print(f"error: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)
+
+
+def _exit_code(error: MetaPipelineError) -> int:
+    return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
+
+
+@app.command()
+def sync(
+    since: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="First day to pull."),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Last day to pull."),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="One of Meta's date presets, such as last_30d.")
+    ] = None,
+    client: ClientOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Pull, build and publish. Without a range: the last 28 days, which Meta still restates.
+
+    Days are calendar days in each ad account's time zone, both ends included. Re-running is
+    always safe. Exit codes: 0 done, 1 failed, 2 usage or config, 3 some clients failed,
+    4 token or permission.
+    """
+    from meta_pipeline.cli.sync import run_sync
+
+    code = run_sync(
+        since=since.date() if since else None,
+        until=until.date() if until else None,
+        preset=preset,
+        client_ids=client or [],
+        as_json=as_json,
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def status(client: ClientOption = None, as_json: JsonOption = False) -> None:
+    """Show how far each client's numbers go and how settled they are.
+
+    Reads marts.duckdb only. Exit code 5 when a client has not been pulled for 24 hours.
+    """
+    from meta_pipeline.cli.status import run_status
+
+    raise typer.Exit(run_status(client or [], as_json=as_json))
+
+
+@app.command()
+def reload() -> None:
+    """Rebuild the warehouse from the spool alone, without asking Meta, then the marts."""
+    from meta_pipeline.cli.sync import run_reload
+
+    raise typer.Exit(run_reload())
+
+
+@app.command()
+def demo(
+    replay: Annotated[
+        Path | None,
+        typer.Option(help="Serve the rows of this CSV export instead of generated clients."),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="YAML that maps the CSV's columns; else it is guessed.")
+    ] = None,
+    clients: Annotated[int, typer.Option(min=1, max=50, help="Generated clients.")] = 3,
+    days: Annotated[int, typer.Option(min=1, max=365, help="Days to pull.")] = 60,
+    seed: Annotated[int, typer.Option(help="Another seed makes another agency.")] = 7,
+) -> None:
+    """Run the whole pipeline on the bundled simulator and show what comes out."""
+    from meta_pipeline.cli.demo import run_demo
+
+    raise typer.Exit(
+        run_demo(replay=replay, mapping=mapping, clients=clients, days=days, seed=seed)
+    )
+
+
+@app.command()
+def simulate(
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8787,
+    seed: Annotated[int, typer.Option(help="Another seed makes another agency.")] = 7,
+    clients: Annotated[int, typer.Option(min=1, help="Generated clients.")] = 3,
+    campaigns: Annotated[int | None, typer.Option(min=1, help="Campaigns an account.")] = None,
+    adsets: Annotated[int | None, typer.Option(min=1, help="Ad sets a campaign.")] = None,
+    ads: Annotated[int | None, typer.Option(min=1, help="Ads an ad set.")] = None,
+    today: Annotated[
+        str | None, typer.Option(help="ISO day or time at which the clock stands still.")
+    ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(help="Serve the rows of this CSV export instead of generated clients."),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="YAML that maps the CSV's columns; else it is guessed.")
+    ] = None,
+) -> None:
+    """Serve Meta's Graph API on loopback, with data of its own.
+
+    Point the pipeline at it with META_GRAPH_URL=http://127.0.0.1:PORT and any
+    META_ACCESS_TOKEN. Outside the API, /_simulator/clock moves the time,
+    /_simulator/truth answers what the final totals are, and /_simulator/clients
+    lists the clients.
+    """
+    from meta_pipeline.cli.simulate import run_simulate
+
+    run_simulate(
+        port=port,
+        seed=seed,
+        clients=clients,
+        shape={"campaigns": campaigns, "adsets": adsets, "ads": ads},
+        today=today,
+        replay=replay,
+        mapping=mapping,
+    )
+
+
+# Dagster and dbt phone home unless told not to, before they are imported.
+os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")

@@ -1,0 +1,86 @@
+"""`demo`: the whole pipeline on the bundled simulator, from nothing to marts."""
+
+import os
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from meta_pipeline import clock
+from meta_pipeline.cli.progress import console
+from meta_pipeline.cli.simulate import make_source
+from meta_pipeline.cli.status import freshness_table
+from meta_pipeline.cli.sync import choose_span, synchronise
+from meta_pipeline.config import load_clients, load_settings
+from meta_pipeline.freshness import read_freshness
+from meta_pipeline.simulator import RunningSimulator, Source, default_today
+
+# Any token opens the simulator.
+_TOKEN = "simulator-token"
+
+
+def run_demo(
+    *, replay: Path | None, mapping: Path | None, clients: int, days: int, seed: int
+) -> int:
+    """Runs `meta-pipeline demo`; returns its exit code.
+
+    Everything is written below META_PIPELINE_HOME, by default `data/demo` (`data/replay`).
+    """
+    source = make_source(replay, mapping, clients=clients, seed=seed)
+    now = default_today(source) if replay else clock.now()
+    home = Path(os.environ.get("META_PIPELINE_HOME") or ("data/replay" if replay else "data/demo"))
+    home.mkdir(parents=True, exist_ok=True)
+    _write_clients(source, home / "clients.yml")
+    with RunningSimulator(source, now=now) as simulator:
+        os.environ.update(
+            META_PIPELINE_HOME=str(home),
+            META_PIPELINE_CLIENTS=str(home / "clients.yml"),
+            META_PIPELINE_NOW=now.isoformat(),
+            META_GRAPH_URL=simulator.url,
+            META_ACCESS_TOKEN=_TOKEN,
+        )
+        settings = load_settings()
+        everyone = load_clients(settings)
+        yesterday = now.date() - timedelta(days=1)
+        first = yesterday - timedelta(days=days - 1)
+        span = choose_span(first, yesterday, None, now.date(), everyone)
+        summary = synchronise(settings, everyone, everyone, span)
+    _show(settings.marts)
+    stdout = Console(highlight=False, soft_wrap=True)
+    stdout.print(freshness_table(read_freshness(settings.marts, now), now))
+    stdout.print(f"marts: {settings.marts}")
+    console.print(
+        'open them: python -c "import duckdb; duckdb.connect('
+        f"'{settings.marts}', read_only=True).sql('from mart_spend_trends').show()\"",
+        markup=False,
+    )
+    return summary.exit_code(everyone)
+
+
+def _write_clients(source: Source, path: Path) -> None:
+    """The simulated clients as a clients.yml."""
+    keys = ("id", "name", "ad_accounts", "pages", "start_date", "result")
+    clients = [{key: _plain(getattr(client, key)) for key in keys} for client in source.clients()]
+    path.write_text(yaml.safe_dump({"version": 1, "clients": clients}, sort_keys=False))
+
+
+def _plain(value: object) -> object:
+    is_list = isinstance(value, Sequence) and not isinstance(value, str)
+    return [str(item) for item in value] if is_list else value
+
+
+def _show(marts: Path) -> None:
+    table = Table("mart", "rows", "what one row is")
+    with duckdb.connect(str(marts), read_only=True) as connection:
+        rows = connection.execute(
+            "select table_name, comment from duckdb_tables() order by 1"
+        ).fetchall()
+        for name, comment in rows:
+            count = connection.execute(f'select count(*) from "{name}"').fetchone()
+            first_sentence = (comment or "").split(". ")[0].strip().rstrip(".")
+            table.add_row(name, f"{count[0]:,}" if count else "", first_sentence)
+    Console(highlight=False).print(table)

@@ -1,0 +1,47 @@
+"""What a person sees while something works: bars on a terminal, lines elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Steps:
+    """The steps of a command, each with a bar, or with a line when it ends."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._task: int | None = None
+        self._done = 0
+
+    @contextmanager
+    def step(self, label: str, total: int | None = None) -> Iterator[None]:
+        """Shows `label` while its block runs; `total` counts calls of `advance`."""
+        self._done = 0
+        if self._progress is None:
+            yield
+            console.print(f"{label}: {self._done or 'done'}")
+            return
+        self._task = self._progress.add_task(label, total=total)
+        yield
+        self._progress.update(self._task, total=total or 1, completed=total or 1)
+
+    def advance(self) -> None:
+        """One more of the step's total is done."""
+        self._done += 1
+        if self._progress is not None and self._task is not None:
+            self._progress.advance(self._task)
+
+
+@contextmanager
+def steps() -> Iterator[Steps]:
+    """Shows steps on stderr until the block ends."""
+    if not console.is_terminal:
+        yield Steps(None)
+        return
+    columns = (TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+        yield Steps(progress)

@@ -1,0 +1,212 @@
+"""`sync` and `reload`: pull, build, publish, and say what came of it."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import orjson
+
+from meta_pipeline import clock
+from meta_pipeline.cli.app import EXIT_AUTH, EXIT_FAILED, EXIT_PARTLY, EXIT_USAGE
+from meta_pipeline.cli.progress import Steps, console, steps
+from meta_pipeline.config import (
+    Client,
+    Settings,
+    load_clients,
+    load_settings,
+    select_clients,
+    token_of,
+)
+from meta_pipeline.dates import Span, preset, retention_floor, trailing
+from meta_pipeline.errors import ConfigError, MetaPipelineError
+from meta_pipeline.pulling import Outcome, Puller
+from meta_pipeline.reports import Grain, reports_of
+
+_LABELS: dict[Grain, str] = {"snapshot": "objects", "day": "days", "month": "months"}
+
+
+@dataclass
+class Summary:
+    """What a sync did, by client."""
+
+    span: Span
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def exit_code(self, clients: Sequence[Client]) -> int:
+        """0 when all landed; 3 when some clients did; else by what went wrong."""
+        failed = {o.errand.client.id for o in self.outcomes if not o.is_complete}
+        if not failed:
+            return 0
+        if len(failed) < len(clients):
+            return EXIT_PARTLY
+        landed = any(one.status == "complete" for o in self.outcomes for one in o.landed)
+        kinds = {failure.kind for o in self.outcomes for failure in o.failures}
+        if kinds <= {"auth", "permission"}:
+            return EXIT_AUTH
+        if kinds == {"config"}:
+            return EXIT_USAGE
+        return EXIT_PARTLY if landed else EXIT_FAILED
+
+    def failures(self) -> list[dict[str, str]]:
+        """Each distinct failure of each client, once."""
+        found = {
+            (outcome.errand.client.id, failure.kind, failure.message): None
+            for outcome in self.outcomes
+            for failure in outcome.failures
+        }
+        return [dict(zip(("client", "kind", "message"), one, strict=True)) for one in found]
+
+    def document(self, settings: Settings) -> dict[str, object]:
+        """The JSON document of `--json`."""
+        return {
+            "schema": 1,
+            "since": self.span.since,
+            "until": self.span.until,
+            "requests": sum(outcome.requests for outcome in self.outcomes),
+            "rows": sum(outcome.rows for outcome in self.outcomes),
+            "versions_opened": self._versions("opened"),
+            "versions_closed": self._versions("closed"),
+            "failures": self.failures(),
+            "marts": str(settings.marts),
+        }
+
+    def _versions(self, name: str) -> int:
+        return sum(getattr(one, name) for outcome in self.outcomes for one in outcome.landed)
+
+
+def run_sync(
+    *,
+    since: date | None,
+    until: date | None,
+    preset: str | None,
+    client_ids: list[str],
+    as_json: bool,
+) -> int:
+    """Runs `meta-pipeline sync`; returns its exit code."""
+    settings = load_settings()
+    clients = load_clients(settings)
+    wanted = select_clients(clients, client_ids)
+    span = choose_span(since, until, preset, clock.now().date(), wanted)
+    for client in wanted:
+        token_of(client)
+    summary = synchronise(settings, clients, wanted, span)
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(summary.document(settings)) + b"\n")
+    else:
+        _print_summary(summary, settings)
+    return summary.exit_code(wanted)
+
+
+def choose_span(
+    since: date | None,
+    until: date | None,
+    name: str | None,
+    today: date,
+    clients: Sequence[Client],
+) -> Span:
+    """The days to pull: a range, a preset, or the trailing window. `today` is UTC's.
+
+    Raises `ConfigError` for a range that ends before it starts, reaches beyond Meta's
+    retention or into the future, or lies before every client's start.
+    """
+    if name is not None:
+        if since or until:
+            raise ConfigError("--preset and --from/--to exclude each other", hint="give one")
+        span = preset(name, today)
+    elif since or until:
+        last = until or max(since or today, trailing(today).until)
+        span = Span(since or trailing(last).since, last)
+    else:
+        span = trailing(today)
+    floor = retention_floor(today)
+    if span.since < floor:
+        raise ConfigError(
+            f"{span.since} lies beyond the 37 months that Meta keeps",
+            hint=f"the first day to ask for is --from {floor}",
+        )
+    if span.until > today:
+        raise ConfigError(
+            f"{span.until} has not begun (it is {today} in UTC)", hint=f"use --to {today}"
+        )
+    starts = [client.start_date or floor for client in clients]
+    if min(starts) > span.until:
+        raise ConfigError(
+            f"the range {span} ends before the first client's start ({min(starts)})",
+            hint="check start_date in clients.yml",
+        )
+    return Span(max(span.since, min(starts)), span.until)
+
+
+def synchronise(
+    settings: Settings, clients: tuple[Client, ...], wanted: Sequence[Client], span: Span
+) -> Summary:
+    """Pulls objects, days and months for the wanted clients, builds, publishes.
+
+    What fails for one client is in the summary and holds up no other. Raises
+    `MetaPipelineError` when the build fails or the warehouse cannot be written.
+    """
+    from meta_pipeline.defs.launch import Launcher
+
+    summary = Summary(span)
+    with steps() as shown:
+
+        def note(outcome: Outcome) -> None:
+            summary.outcomes.append(outcome)
+            shown.advance()
+
+        puller = Puller(settings, clients, listener=note)
+        with shown.step("definitions"):
+            launcher = Launcher(settings, clients, puller)
+        ids = [client.id for client in wanted]
+        for grain, label in _LABELS.items():
+            with shown.step(label, _errands(wanted, grain)):
+                launcher.pull(grain, ids, span)
+        _build(launcher, shown)
+    return summary
+
+
+def run_reload() -> int:
+    """Runs `meta-pipeline reload`; returns its exit code."""
+    from meta_pipeline.defs.launch import Launcher
+    from meta_pipeline.landing import Spool, reload
+
+    settings = load_settings()
+    clients = load_clients(settings)
+    with steps() as shown:
+        with shown.step("spool"):
+            landed = reload(settings.warehouse, Spool(settings.spool))
+        with shown.step("definitions"):
+            launcher = Launcher(settings, clients, Puller(settings, clients))
+        _build(launcher, shown)
+    console.print(f"{len(landed)} pulls replayed; marts: {settings.marts}")
+    return 0
+
+
+def _build(launcher: "Launcher", shown: Steps) -> None:  # noqa: F821 (imported when it runs)
+    with shown.step("build and publish"):
+        launcher.build()
+
+
+def _errands(clients: Sequence[Client], grain: Grain) -> int:
+    return sum(
+        len(client.assets(report.surface))
+        for client in clients
+        for report in reports_of(grain=grain)
+    )
+
+
+def _print_summary(summary: Summary, settings: Settings) -> None:
+    for failure in summary.failures():
+        error = MetaPipelineError(*failure["message"].split("\nhint: ", 1)[:1])
+        console.print(f"error: {failure['client']}: {error.message}", style="red", markup=False)
+        if "\nhint: " in failure["message"]:
+            console.print(
+                f"hint: {failure['message'].split(chr(10) + 'hint: ', 1)[1]}", markup=False
+            )
+    document = summary.document(settings)
+    console.print(
+        f"{summary.span}: {document['requests']} requests, {document['rows']} rows, "
+        f"{document['versions_opened']} new versions, {document['versions_closed']} closed"
+    )
+    print(settings.marts)

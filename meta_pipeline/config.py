@@ -1,0 +1,268 @@
+"""What the user sets: clients.yml and the environment."""
+
+import os
+import re
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from meta_pipeline.errors import ConfigError
+
+GRAPH_HOST = "https://graph.facebook.com"
+API_VERSION = "v26.0"
+"""The one place where the Graph API version is pinned."""
+
+DEFAULT_RESULT = "omni_purchase"
+DEFAULT_TOKEN_VARIABLE = "META_ACCESS_TOKEN"
+
+# Meta's tokens start with EAA; app tokens are "id|secret". Nothing else in the file is as long.
+_TOKEN_LIKE = re.compile(r"EAA[A-Za-z0-9]{10,}|\d{6,}\|[\w-]{16,}|(?<![\w.])[A-Za-z0-9_-]{80,}")
+
+
+def _number_as_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _with_prefix(account_id: str) -> str:
+    return account_id if account_id.startswith("act_") else f"act_{account_id}"
+
+
+ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
+AdAccountId = Annotated[
+    str,
+    BeforeValidator(_number_as_text),
+    StringConstraints(pattern=r"^(act_)?\d{1,20}$"),
+    AfterValidator(_with_prefix),
+]
+PageId = Annotated[str, BeforeValidator(_number_as_text), StringConstraints(pattern=r"^\d{1,20}$")]
+ActionType = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][\w.:-]{0,120}$")]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,80}$")]
+Version = Annotated[str, StringConstraints(pattern=r"^v\d{1,3}\.\d$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Defaults(_Strict):
+    """What a client has where it says nothing else."""
+
+    api_version: Version = API_VERSION
+    result: ActionType = DEFAULT_RESULT
+    token_env: VariableName = DEFAULT_TOKEN_VARIABLE
+
+
+class Targets(_Strict):
+    """What the client wants to reach in a month, in the account's currency."""
+
+    spend: Decimal | None = Field(default=None, gt=0)
+    cost_per_result: Decimal | None = Field(default=None, gt=0)
+
+
+class Brand(_Strict):
+    """How the client's reports look."""
+
+    color: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
+
+
+class Client(_Strict):
+    """One customer of the agency.
+
+    `id` is the partition key: renaming it makes another client. `result` is the one action
+    type that counts, since Meta repeats one purchase under up to nine names. `token_env`
+    names the environment variable that holds the token; the token itself is never in a file.
+    """
+
+    id: ClientId
+    name: str = Field(min_length=1, max_length=200)
+    ad_accounts: tuple[AdAccountId, ...] = Field(min_length=1)
+    pages: tuple[PageId, ...] = ()
+    start_date: date | None = None
+    api_version: Version = API_VERSION
+    result: ActionType = DEFAULT_RESULT
+    token_env: VariableName = DEFAULT_TOKEN_VARIABLE
+    targets: Targets = Targets()
+    brand: Brand = Brand()
+
+    def assets(self, surface: str) -> tuple[str, ...]:
+        """The ids of the client's ad accounts (`ads`) or Pages (`page`)."""
+        return self.ad_accounts if surface == "ads" else self.pages
+
+
+class ClientsFile(_Strict):
+    """clients.yml. A client's own settings win over `defaults`."""
+
+    version: int = Field(ge=1, le=1)
+    defaults: Defaults = Defaults()
+    clients: tuple[Client, ...] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_defaults(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("clients"), list):
+            return data
+        defaults = data.get("defaults") or {}
+        if not isinstance(defaults, dict):
+            return data
+        known = {key: value for key, value in defaults.items() if key in Defaults.model_fields}
+        filled = [known | c if isinstance(c, dict) else c for c in data["clients"]]
+        return data | {"defaults": defaults, "clients": filled}
+
+    @model_validator(mode="after")
+    def _each_client_once(self) -> "ClientsFile":
+        ids = [client.id for client in self.clients]
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        if twice:
+            raise ValueError(f"client ids must differ; given twice: {', '.join(twice)}")
+        for client in self.clients:
+            for assets in (client.ad_accounts, client.pages):
+                if len(set(assets)) < len(assets):
+                    raise ValueError(f"client {client.id} names one account or Page twice")
+        return self
+
+
+class Settings(BaseSettings):
+    """The environment. Secrets are masked wherever settings are printed."""
+
+    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    home: Path = Field(default=Path("data"), validation_alias="META_PIPELINE_HOME")
+    clients_file: Path = Field(
+        default=Path("clients.yml"), validation_alias="META_PIPELINE_CLIENTS"
+    )
+    graph_url: str = Field(default=GRAPH_HOST, validation_alias="META_GRAPH_URL")
+    app_id: str | None = Field(default=None, validation_alias="META_APP_ID")
+    app_secret: SecretStr | None = Field(default=None, validation_alias="META_APP_SECRET")
+    ad_account_id: AdAccountId | None = Field(default=None, validation_alias="META_AD_ACCOUNT_ID")
+
+    @property
+    def warehouse(self) -> Path:
+        """The file one process at a time writes; nobody else opens it."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def marts(self) -> Path:
+        """The file analysts read, replaced as a whole."""
+        return self.home / "marts.duckdb"
+
+    @property
+    def spool(self) -> Path:
+        """The folder of Meta's answers as they came."""
+        return self.home / "spool"
+
+
+def load_settings() -> Settings:
+    """The settings of this process, paths made absolute. Raises `ConfigError`."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise ConfigError(
+            f"the environment is not usable: {_explain(error)}",
+            hint="README.md lists the variables",
+        ) from None
+    return settings.model_copy(
+        update={
+            "home": settings.home.expanduser().resolve(),
+            "clients_file": settings.clients_file.expanduser().resolve(),
+        }
+    )
+
+
+def load_clients(settings: Settings) -> tuple[Client, ...]:
+    """The clients, from clients.yml or, without one, from META_AD_ACCOUNT_ID alone.
+
+    Raises `ConfigError` that names the file, the place in it and what to write instead.
+    """
+    path = settings.clients_file
+    if not path.exists():
+        if settings.ad_account_id:
+            account = settings.ad_account_id
+            return (Client(id=account, name=account, ad_accounts=(account,)),)
+        raise ConfigError(
+            f"no clients: {path} does not exist",
+            hint="cp clients.example.yml clients.yml, or set META_AD_ACCOUNT_ID",
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
+    return parse_clients(text, name=str(path)).clients
+
+
+def parse_clients(text: str, *, name: str = "clients.yml") -> ClientsFile:
+    """The clients.yml that `text` is; `name` is what errors call it. Raises `ConfigError`."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if _TOKEN_LIKE.search(line):
+            raise ConfigError(
+                f"{name} line {number} holds something that looks like an access token",
+                hint="put the token into an environment variable and name that variable "
+                "with token_env; revoke the token if the file was shared",
+            )
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "it cannot be parsed"
+        raise ConfigError(f"{name}{where} is not YAML: {problem}") from None
+    if not isinstance(data, dict):
+        raise ConfigError(
+            f"{name} must hold `version:` and `clients:`", hint="see clients.example.yml"
+        )
+    try:
+        return ClientsFile.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(
+            f"{name} is not usable: {_explain(error)}", hint="see clients.example.yml"
+        ) from None
+
+
+def _explain(error: ValidationError) -> str:
+    """Each problem with its place; never the value, which may be a secret."""
+    problems = (
+        f"{'.'.join(str(part) for part in e['loc']) or 'the file'}: "
+        + ("unknown key" if e["type"] == "extra_forbidden" else e["msg"])
+        for e in error.errors(include_input=False, include_url=False)
+    )
+    return "; ".join(problems)
+
+
+def token_of(client: Client) -> SecretStr:
+    """The client's access token from its environment variable. Raises `ConfigError`."""
+    token = os.environ.get(client.token_env, "").strip()
+    if not token:
+        raise ConfigError(
+            f"no access token for client {client.id!r}: {client.token_env} is not set",
+            hint=f"export {client.token_env}=... (a system user's token with ads_read)",
+        )
+    if not token.isascii() or any(c.isspace() for c in token):
+        raise ConfigError(
+            f"{client.token_env} holds spaces or other characters that no token has",
+            hint="copy the token again, without quotes or line breaks",
+        )
+    return SecretStr(token)
+
+
+def select_clients(clients: tuple[Client, ...], wanted: list[str]) -> tuple[Client, ...]:
+    """The clients named in `wanted` (all when empty), in the file's order."""
+    known = {client.id for client in clients}
+    for name in wanted:
+        if name not in known:
+            listed = ", ".join(client.id for client in clients)
+            raise ConfigError(f"unknown client {name!r}", hint=f"clients.yml has {listed}")
+    return tuple(client for client in clients if not wanted or client.id in wanted)

@@ -1,0 +1,45 @@
+"""Runs all of it: Dagster definitions that wire, and never compute."""
+
+import dagster as dg
+
+from meta_pipeline import clock
+from meta_pipeline.config import Client, Settings, load_clients, load_settings
+from meta_pipeline.defs.checks import maturity_checks
+from meta_pipeline.defs.partitions import Grid
+from meta_pipeline.defs.raw import raw_assets
+from meta_pipeline.defs.resources import Warehouse
+from meta_pipeline.defs.schedules import schedules
+from meta_pipeline.defs.transformations import (
+    dbt_project,
+    dbt_resource,
+    published_asset,
+    transformation_assets,
+)
+from meta_pipeline.pulling import Puller
+
+
+def build(settings: Settings, clients: tuple[Client, ...], puller: Puller) -> dg.Definitions:
+    """The whole pipeline for these clients."""
+    grid = Grid(clients, clock.now().date())
+    project = dbt_project(settings)
+    models = transformation_assets(project)
+    return dg.Definitions(
+        assets=[*raw_assets(clients, grid), models, published_asset(models, settings)],
+        asset_checks=[maturity_checks(clients, settings)],
+        schedules=schedules(clients, grid),
+        resources={
+            "puller": puller,
+            "warehouse": Warehouse(database=str(settings.warehouse)),
+            "dbt": dbt_resource(project),
+        },
+        # Steps are short and share one DuckDB file: a process each would only cost its start.
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions that `dagster dev` loads, from the environment and clients.yml."""
+    settings = load_settings()
+    clients = load_clients(settings)
+    return build(settings, clients, Puller(settings, clients))

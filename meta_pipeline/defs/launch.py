@@ -1,0 +1,117 @@
+"""Runs the pipeline from the command line, through Dagster, without its daemon.
+
+The runs are written into the instance of DAGSTER_HOME (by default below the pipeline's home),
+so the UI shows them beside its own.
+"""
+
+import os
+import shutil
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+
+import dagster as dg
+
+from meta_pipeline import clock
+from meta_pipeline.config import Client, Settings
+from meta_pipeline.dates import Span
+from meta_pipeline.defs import build
+from meta_pipeline.defs.partitions import Grid
+from meta_pipeline.defs.raw import raw_key
+from meta_pipeline.errors import MetaPipelineError
+from meta_pipeline.project import project_file
+from meta_pipeline.pulling import Puller
+from meta_pipeline.reports import Grain, reports_of
+
+# Dagster's and dbt's own lines go to the log; the terminal is the command's.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class BuildError(MetaPipelineError):
+    """A model, a test or the publishing failed; the marts handed over are the ones before."""
+
+
+class Launcher:
+    """Launches runs of the pipeline for `clients`, the whole file's, in this process."""
+
+    def __init__(self, settings: Settings, clients: tuple[Client, ...], puller: Puller) -> None:
+        self.log = settings.home / "logs" / "dagster.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._ids = [client.id for client in clients]
+        self._grid = Grid(clients, clock.now().date())
+        _prepare_home(settings)
+        with self._logged():
+            self._job = build(settings, clients, puller).resolve_implicit_global_asset_job_def()
+
+    def pull(self, grain: Grain, client_ids: Iterable[str], span: Span) -> bool:
+        """Pulls every report of `grain` for the clients; whether all of it landed.
+
+        One run for each stretch of clients that stand together in clients.yml: a Dagster run
+        covers a rectangle.
+        """
+        keys = [raw_key(report.name) for report in reports_of(grain=grain)]
+        good = True
+        for group in _stretches(self._ids, set(client_ids)):
+            tags = self._grid.range_tags(grain, group[0], group[-1], span)
+            good &= self._run(keys, tags)
+        return good
+
+    def build(self) -> None:
+        """Registers the clients, builds and tests the marts, and publishes them.
+
+        Raises `BuildError` when a model or a test fails; then nothing is published.
+        """
+        layers = self._job.asset_layer.asset_graph.get_all_asset_keys()
+        reports = {raw_key(report.name) for g in _GRAINS for report in reports_of(grain=g)}
+        if not self._run(sorted(layers - reports), {}):
+            raise BuildError(
+                "the marts were not built; the ones published before are untouched",
+                hint=f"see {self.log}, or the run in Dagster's UI",
+            )
+
+    def _run(self, keys: Sequence[dg.AssetKey], tags: dict[str, str]) -> bool:
+        with self._logged(), dg.DagsterInstance.get() as instance:
+            try:
+                result = self._job.execute_in_process(
+                    asset_selection=list(keys),
+                    tags=tags,
+                    instance=instance,
+                    run_config=_QUIET,
+                    raise_on_error=True,
+                )
+            except dg.Failure:
+                return False
+        return result.success
+
+    @contextmanager
+    def _logged(self) -> Iterator[None]:
+        with (
+            self.log.open("a", encoding="utf-8") as log,
+            redirect_stdout(log),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")  # Dagster announces its beta parameters each time
+            yield
+
+
+_GRAINS: tuple[Grain, ...] = ("snapshot", "day", "month")
+
+
+def _prepare_home(settings: Settings) -> None:
+    """Makes DAGSTER_HOME, below the pipeline's home unless it is set, with its settings."""
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.home / "dagster")))
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        shutil.copyfile(project_file("dagster.yaml"), home / "dagster.yaml")
+
+
+def _stretches(ids: Sequence[str], wanted: set[str]) -> list[list[str]]:
+    """The wanted ids in their order, cut where an unwanted one lies between."""
+    groups: list[list[str]] = [[]]
+    for client_id in ids:
+        if client_id in wanted:
+            groups[-1].append(client_id)
+        elif groups[-1]:
+            groups.append([])
+    return [group for group in groups if group]

@@ -1,0 +1,84 @@
+"""The grid: clients by days, clients by months, and clients alone for snapshots."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+
+from meta_pipeline.config import Client
+from meta_pipeline.dates import Span, end_of_month, retention_floor, spans
+from meta_pipeline.reports import Grain
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+class Grid:
+    """The partitions of every grain, for these clients on this day (UTC).
+
+    Days run from the earliest client's start, or as far back as Meta answers, to `today`,
+    which has begun somewhere on earth but may be open. Dagster counts from the real clock;
+    `offset` makes up for a clock that META_PIPELINE_NOW has moved.
+    """
+
+    def __init__(self, clients: Sequence[Client], today: date) -> None:
+        floor = retention_floor(today)
+        self.first_day = min((max(c.start_date or floor, floor) for c in clients), default=floor)
+        self.today = today
+        self.clients = dg.StaticPartitionsDefinition([client.id for client in clients])
+        real = datetime.now(UTC).date()
+        days = dg.DailyPartitionsDefinition(
+            start_date=str(self.first_day), end_offset=(today - real).days + 1
+        )
+        months = dg.MonthlyPartitionsDefinition(
+            start_date=str(self.first_day.replace(day=1)), end_offset=_months(real, today) + 1
+        )
+        self._definitions: Mapping[str, dg.PartitionsDefinition] = {
+            "day": dg.MultiPartitionsDefinition({"client": self.clients, "day": days}),
+            "month": dg.MultiPartitionsDefinition({"client": self.clients, "month": months}),
+            "snapshot": self.clients,
+        }
+
+    def definition(self, grain: Grain) -> dg.PartitionsDefinition:
+        """The partitions of one grain."""
+        return self._definitions[grain]
+
+    def range_tags(self, grain: Grain, first: str, last: str, span: Span) -> dict[str, str]:
+        """The tags that make one run cover the clients `first` to `last` over `span`."""
+        start, end = _time_key(grain, span.since), _time_key(grain, span.until)
+        return {
+            RANGE_START: f"{first}|{start}" if start else first,
+            RANGE_END: f"{last}|{end}" if end else last,
+        }
+
+
+def wanted_spans(grain: Grain, keys: Iterable[Any]) -> dict[str, list[Span]]:
+    """What the partition keys of a run ask for: per client, as few spans as possible."""
+    days: dict[str, list[date]] = {}
+    for key in keys:
+        if grain == "snapshot":
+            days[str(key)] = []
+            continue
+        dimensions = key.keys_by_dimension
+        days.setdefault(dimensions["client"], []).append(date.fromisoformat(dimensions[grain]))
+    if grain == "month":
+        return {
+            client: [span.months() for span in _month_spans(firsts)]
+            for client, firsts in days.items()
+        }
+    return {client: spans(some) for client, some in days.items()}
+
+
+def _month_spans(firsts: Iterable[date]) -> list[Span]:
+    return spans(day for first in firsts for day in Span(first, end_of_month(first)))
+
+
+def _time_key(grain: Grain, day: date) -> str | None:
+    if grain == "snapshot":
+        return None
+    return str(day.replace(day=1) if grain == "month" else day)
+
+
+def _months(start: date, end: date) -> int:
+    return (end.year - start.year) * 12 + end.month - start.month

@@ -1,0 +1,147 @@
+"""One asset a report: what Meta said, by client and day."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from meta_pipeline.config import Client
+from meta_pipeline.dates import end_of_month
+from meta_pipeline.defs.partitions import RANGE_START, Grid, wanted_spans
+from meta_pipeline.defs.resources import Warehouse
+from meta_pipeline.landing import Spool, create_schema, register_clients
+from meta_pipeline.pulling import Outcome, Puller
+from meta_pipeline.reports import REPORTS, Report
+
+OWNERS = ["team:data-engineering"]
+WRITER_POOL = "duckdb_writer"
+
+
+def raw_key(report: str) -> dg.AssetKey:
+    """The asset key of a report's raw records."""
+    return dg.AssetKey(["raw", report])
+
+
+def report_asset(report: Report, grid: Grid) -> dg.AssetsDefinition:
+    """The asset that pulls `report` for the clients and days of its partitions.
+
+    A run may cover any rectangle of clients and days: Meta is asked once per account and
+    contiguous range, in parallel across accounts, and each day becomes a materialization.
+    Partitions that failed turn red, those that landed stay green, and the run fails.
+    """
+
+    @dg.asset(
+        key=raw_key(report.name),
+        description=f"{report.description}\n\nRow key within its {report.grain}: "
+        f"{', '.join(report.key)}. Table: `raw.records` where report = '{report.name}'.",
+        group_name="raw",
+        kinds={"python", "duckdb"},
+        owners=OWNERS,
+        partitions_def=grid.definition(report.grain),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=WRITER_POOL,
+        output_required=False,
+        metadata={"table": "raw.records", "grain": report.grain},
+    )
+    def pulled(
+        context: dg.AssetExecutionContext, puller: dg.ResourceParam[Puller]
+    ) -> Iterator[Any]:
+        _refuse_half_a_range(context)
+        keys = list(context.partition_keys)
+        outcomes = puller.pull(report, wanted_spans(report.grain, keys))
+        totals = {
+            "dagster/row_count": sum(outcome.rows for outcome in outcomes),
+            "requests": sum(outcome.requests for outcome in outcomes),
+            "bytes": sum(outcome.bytes for outcome in outcomes),
+            "new_versions": sum(one.opened for outcome in outcomes for one in outcome.landed),
+        }
+        yield from _materializations(context, report, keys, outcomes, totals)
+
+    return pulled
+
+
+def _materializations(
+    context: dg.AssetExecutionContext,
+    report: Report,
+    keys: list[Any],
+    outcomes: list[Outcome],
+    totals: Mapping[str, Any],
+) -> Iterator[Any]:
+    """One result for all partitions when all landed; else the landed ones, then a failure."""
+    by_client: dict[str, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        by_client[outcome.errand.client.id].append(outcome)
+    landed = [key for key in keys if _has_landed(report, key, by_client)]
+    if len(landed) == len(keys):
+        yield dg.MaterializeResult(metadata=totals)
+        return
+    for key in landed:
+        yield dg.AssetMaterialization(context.asset_key, partition=str(key), metadata=totals)
+    failures = sorted({f.message for outcome in outcomes for f in outcome.failures})
+    if failures:
+        raise dg.Failure(
+            f"{len(keys) - len(landed)} of {len(keys)} partitions of {report.name} have not "
+            "landed:\n" + "\n".join(failures),
+            metadata=totals,
+            allow_retries=False,
+        )
+    context.log.warning(
+        f"{len(keys) - len(landed)} partitions were not asked for: before the client's start, "
+        "or not begun yet in the account's time zone"
+    )
+
+
+def _has_landed(report: Report, key: Any, by_client: Mapping[str, list[Outcome]]) -> bool:
+    """Whether every asset of the partition's client has an answer for its day (or month)."""
+    client = str(key) if report.grain == "snapshot" else key.keys_by_dimension["client"]
+    mine = [outcome for outcome in by_client.get(client, []) if _speaks_of(outcome, report, key)]
+    return all(outcome.is_complete for outcome in mine) and (bool(mine) or report.surface == "page")
+
+
+def _speaks_of(outcome: Outcome, report: Report, key: Any) -> bool:
+    if outcome.errand.span is None:
+        return True
+    first = date.fromisoformat(key.keys_by_dimension[report.grain])
+    last = end_of_month(first) if report.grain == "month" else first
+    return outcome.errand.span.clamped(since=first, until=last) is not None
+
+
+def _refuse_half_a_range(context: dg.AssetExecutionContext) -> None:
+    """A job-page backfill sends both range and single-key tags, and Dagster then hands over
+    one key of the range while the run succeeds (dagster#28861)."""
+    tags = context.run.tags
+    if RANGE_START in tags and any(tag.startswith("dagster/partition/") for tag in tags):
+        raise dg.Failure(
+            "this run carries a partition range and a single partition: most of it would be lost",
+            metadata={"next step": "start the backfill from the asset's page, or with the CLI"},
+            allow_retries=False,
+        )
+
+
+def clients_asset(clients: tuple[Client, ...]) -> dg.AssetsDefinition:
+    """The asset that puts clients.yml beside the data."""
+
+    @dg.asset(
+        key=raw_key("clients"),
+        description="Clients, their accounts and Pages, and which action type is their result: "
+        "clients.yml as tables `raw.clients` and `raw.client_assets`. A removed client stays, "
+        "inactive.",
+        group_name="raw",
+        kinds={"python", "duckdb"},
+        owners=OWNERS,
+        pool=WRITER_POOL,
+    )
+    def registered(warehouse: Warehouse, puller: dg.ResourceParam[Puller]) -> dg.MaterializeResult:
+        with warehouse.get_connection() as connection:
+            create_schema(connection)
+            register_clients(connection, Spool(puller.settings.spool), clients)
+        return dg.MaterializeResult(metadata={"dagster/row_count": len(clients)})
+
+    return registered
+
+
+def raw_assets(clients: tuple[Client, ...], grid: Grid) -> list[dg.AssetsDefinition]:
+    """Every report's asset, and the clients'."""
+    return [clients_asset(clients), *(report_asset(report, grid) for report in REPORTS.values())]

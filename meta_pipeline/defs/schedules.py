@@ -1,0 +1,55 @@
+"""When what is pulled without anyone asking. All times are UTC."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import dagster as dg
+
+from meta_pipeline import clock
+from meta_pipeline.config import Client
+from meta_pipeline.dates import TRAILING_DAYS, Span, trailing
+from meta_pipeline.defs.partitions import Grid
+from meta_pipeline.defs.raw import raw_key
+from meta_pipeline.reports import Grain, reports_of
+
+
+def schedules(clients: Sequence[Client], grid: Grid) -> list[dg.ScheduleDefinition]:
+    """Objects first, then days, then months: each one run for all clients.
+
+    They start stopped; the marts follow by their automation conditions.
+    """
+    return [
+        _schedule(clients, grid, "snapshot", "objects_daily", "0 5 * * *"),
+        _schedule(clients, grid, "day", "trailing_window_daily", "15 5 * * *"),
+        _schedule(clients, grid, "month", "months_daily", "45 5 * * *"),
+    ]
+
+
+def _schedule(
+    clients: Sequence[Client], grid: Grid, grain: Grain, name: str, cron: str
+) -> dg.ScheduleDefinition:
+    descriptions = {
+        "snapshot": "Accounts, campaigns, ad sets and ads of every client as they stand now.",
+        "day": f"Every daily report of the last {TRAILING_DAYS} days again, since Meta restates "
+        "figures for that long; one request a client, report and page.",
+        "month": "Reach of the running month, and of the last one while it still moves.",
+    }
+
+    @dg.schedule(
+        name=name,
+        cron_schedule=cron,
+        description=descriptions[grain],
+        target=[raw_key(report.name) for report in reports_of(grain=grain)],
+    )
+    def pulled_again(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        window = trailing(clock.now().date())
+        first = max(window.since, grid.first_day)
+        if grain == "month":
+            first = (clock.now().date() - timedelta(days=TRAILING_DAYS)).replace(day=1)
+        span = Span(min(first, window.until), window.until)
+        return dg.RunRequest(
+            run_key=f"{name}:{window.until}",
+            tags=grid.range_tags(grain, clients[0].id, clients[-1].id, span),
+        )
+
+    return pulled_again

@@ -1,0 +1,157 @@
+"""The dbt project as assets, its tests as asset checks, and the file handed to analysts."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliResource,
+    DbtProject,
+    dbt_assets,
+)
+
+from meta_pipeline.config import Settings
+from meta_pipeline.defs.raw import OWNERS, WRITER_POOL, raw_key
+from meta_pipeline.defs.resources import Warehouse
+from meta_pipeline.project import project_file
+from meta_pipeline.reports import REPORTS
+from meta_pipeline.warehouse import publish
+
+PUBLISHED = dg.AssetKey(["delivery", "published_marts"])
+
+# A change of the raw records builds the marts; days that are missing from the grid must not
+# hold that up, and some always are.
+_ON_NEW_RECORDS = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
+
+
+def dbt_project(settings: Settings) -> DbtProject:
+    """The dbt project with a manifest that is as new as its files.
+
+    Everything dbt writes goes below the pipeline's home. Parsing takes seconds, so it is done
+    only when a file of the project is newer than the manifest, never once a run.
+    """
+    folder, target = project_file("dbt_project"), settings.home / "dbt" / "target"
+    target.mkdir(parents=True, exist_ok=True)
+    os.environ["META_PIPELINE_WAREHOUSE"] = str(settings.warehouse)
+    os.environ["DBT_LOG_PATH"] = str(settings.home / "dbt" / "logs")
+    project = DbtProject(project_dir=folder, profiles_dir=folder, target_path=target)
+    if not _is_current(project.manifest_path, folder):
+        dbt_resource(project).cli(["parse"], target_path=target).wait()
+    return project
+
+
+def dbt_resource(project: DbtProject) -> DbtCliResource:
+    """The dbt of this Python's own environment, whether that is on the PATH or not."""
+    own = Path(sys.executable).with_name("dbt")
+    return DbtCliResource(project_dir=project, dbt_executable=str(own if own.exists() else "dbt"))
+
+
+def _is_current(manifest: Path, folder: Path) -> bool:
+    if not manifest.exists():
+        return False
+    parts = ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
+    files = [file for part in parts for file in ((folder / part), *(folder / part).rglob("*"))]
+    return all(file.stat().st_mtime < manifest.stat().st_mtime for file in files if file.exists())
+
+
+class Translator(DagsterDbtTranslator):
+    """Names and groups dbt models after their layer, and ties them to the reports they read.
+
+    All reports live in one table, which would make one node of lineage; a staging model
+    depends on the report it reads instead.
+    """
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Layer and name: `marts/fct_ad_daily`."""
+        name = dbt_resource_props["name"]
+        if dbt_resource_props["resource_type"] == "source":
+            return dg.AssetKey(["raw", name])
+        return dg.AssetKey([self.get_group_name(dbt_resource_props), name])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The folder of the model: staging, intermediate, marts; seeds for seeds."""
+        if dbt_resource_props["resource_type"] == "seed":
+            return "seeds"
+        return dbt_resource_props["fqn"][1]
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        """The model's spec, with owners, automation, and the reports in place of raw tables."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        name = spec.key.path[-1]
+        deps = [dep for dep in spec.deps if dep.asset_key.path[0] != "raw"]
+        if len(deps) < len(spec.deps):
+            report = name.removeprefix("stg_meta__")
+            reports = [report] if report in REPORTS or report == "clients" else list(REPORTS)
+            deps += [dg.AssetDep(raw_key(report)) for report in reports]
+        return spec.replace_attributes(
+            deps=deps, owners=OWNERS, automation_condition=_ON_NEW_RECORDS
+        )
+
+
+def transformation_assets(project: DbtProject) -> dg.AssetsDefinition:
+    """Every dbt model and seed as an asset, every dbt test as an asset check."""
+    settings = DagsterDbtTranslatorSettings(enable_source_tests_as_checks=False)
+
+    @dbt_assets(
+        manifest=project.manifest_path,
+        project=project,
+        name="dbt_models",
+        dagster_dbt_translator=Translator(settings),
+        pool=WRITER_POOL,
+    )
+    def dbt_models(
+        context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse
+    ) -> Iterator[Any]:
+        with warehouse.locked():
+            target = Path(project.project_dir) / project.target_path
+            yield from dbt.cli(["build"], context=context, target_path=target).stream()
+
+    return dbt_models
+
+
+def published_asset(models: dg.AssetsDefinition, settings: Settings) -> dg.AssetsDefinition:
+    """The asset that hands the marts over."""
+    marts = [key for key in models.keys if key.path[0] == "marts"]
+
+    @dg.asset(
+        key=PUBLISHED,
+        description="`marts.duckdb`: every mart in one read-only file, replaced as a whole "
+        "when all marts are built and tested. Readers of the old file go on undisturbed.",
+        group_name="delivery",
+        kinds={"python", "duckdb"},
+        owners=OWNERS,
+        deps=marts,
+        pool=WRITER_POOL,
+        automation_condition=dg.AutomationCondition.eager(),
+    )
+    def published_marts(
+        context: dg.AssetExecutionContext, warehouse: Warehouse
+    ) -> dg.MaterializeResult:
+        with warehouse.get_connection() as connection:
+            counts = publish(connection, settings.marts)
+        for mart, rows in counts.items():
+            context.log_event(
+                dg.AssetObservation(
+                    dg.AssetKey(["marts", mart]), metadata={"dagster/row_count": rows}
+                )
+            )
+        table = dg.TableMetadataValue(
+            [dg.TableRecord({"mart": mart, "rows": rows}) for mart, rows in counts.items()],
+            schema=dg.TableSchema([dg.TableColumn("mart"), dg.TableColumn("rows", "int")]),
+        )
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(str(settings.marts)),
+                "dagster/row_count": sum(counts.values()),
+                "marts": table,
+            }
+        )
+
+    return published_marts

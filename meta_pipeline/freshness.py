@@ -1,0 +1,130 @@
+"""How far each client's numbers can be trusted: read from the published marts."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from meta_pipeline.errors import WarehouseError
+
+STALE_AFTER = timedelta(hours=24)
+"""A client is pulled at least daily."""
+
+SETTLING = timedelta(hours=72)
+"""How long Meta's conversions move (Meta's own advice is 24 to 72 hours)."""
+
+ATTRIBUTION = timedelta(days=28)
+"""How long they drift after that; `settles_at` in the marts is the day's end plus this."""
+
+
+@dataclass(frozen=True, slots=True)
+class LateDay:
+    """A day that is over for 72 hours, whose newest pull is from before that."""
+
+    ad_account_id: str
+    day: date
+    maturity: str
+    pulled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """One client's state. Days are in the accounts' time zones, times in UTC.
+
+    `settled_through` is the last day up to which every covered day was pulled 72 hours or
+    more after its end; `gaps` counts days without an answer that can be believed.
+    """
+
+    client_id: str
+    data_through: date | None
+    settled_through: date | None
+    last_pull: datetime | None
+    gaps: int
+    days: dict[str, int]
+    late: tuple[LateDay, ...]
+
+    def state(self, now: datetime) -> str:
+        """`never pulled`, `stale`, `gaps`, `late` or `fresh`: the worst that holds."""
+        if self.last_pull is None:
+            return "never pulled"
+        if now - self.last_pull > STALE_AFTER:
+            return "stale"
+        if self.gaps:
+            return "gaps"
+        return "late" if self.late else "fresh"
+
+
+def read_freshness(marts: Path, now: datetime) -> list[Freshness]:
+    """Every active client's freshness at `now`. Raises `WarehouseError` without marts."""
+    if not marts.exists():
+        raise WarehouseError(
+            f"there are no marts yet: {marts} does not exist", hint="run `meta-pipeline sync`"
+        )
+    try:
+        with duckdb.connect(str(marts), read_only=True) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            rows = connection.execute(_CLIENTS).fetchall()
+            late = connection.execute(
+                _LATE, {"now": now, "settling": SETTLING, "attribution": ATTRIBUTION}
+            ).fetchall()
+    except duckdb.Error as error:
+        raise WarehouseError(
+            f"{marts} cannot be read: {error}", hint="run `meta-pipeline sync` to write it anew"
+        ) from None
+    return [
+        Freshness(
+            client_id=client_id,
+            data_through=data_through,
+            settled_through=settled_through,
+            last_pull=last_pull,
+            gaps=gaps,
+            days=days or {},
+            late=tuple(LateDay(*day) for owner, *day in late if owner == client_id),
+        )
+        for client_id, data_through, settled_through, last_pull, gaps, days in rows
+    ]
+
+
+_CLIENTS = """
+with days as (
+    select
+        *,
+        coverage in ('pulled', 'confirmed_empty') as is_known,
+        maturity in ('attributing', 'final') as is_settled
+    from mart_freshness
+),
+first_unsettled as (
+    select client_id, min(day) as day from days
+    where not coalesce(is_settled, false) or not is_known
+    group by client_id
+)
+select
+    clients.client_id,
+    max(days.day) filter (where is_known) as data_through,
+    max(days.day) filter (
+        where is_known and is_settled and days.day < coalesce(first_unsettled.day, 'infinity')
+    ) as settled_through,
+    max(days.pulled_at) as last_pull,
+    count(*) filter (where not is_known) as gaps,
+    (
+        select map_from_entries(list((maturity, count))) from (
+            select maturity, count(*) as count from days as own
+            where own.client_id = clients.client_id and maturity is not null
+            group by maturity
+        )
+    ) as days
+from dim_clients as clients
+left join days using (client_id)
+left join first_unsettled using (client_id)
+where clients.is_active
+group by clients.client_id
+order by clients.client_id
+"""
+
+_LATE = """
+select client_id, ad_account_id, day, maturity, pulled_at from mart_freshness
+where settles_at - $attribution + $settling <= $now
+    and (maturity is null or maturity in ('open', 'provisional', 'settling'))
+order by client_id, day
+"""

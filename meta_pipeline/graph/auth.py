@@ -1,0 +1,56 @@
+"""How a request proves who asks: a bearer token and, with an app secret, its proof."""
+
+import hashlib
+import hmac
+
+from pydantic import SecretStr
+from requests import PreparedRequest
+from requests.auth import AuthBase
+
+
+class Credential:
+    """An access token and the proof that belongs to it.
+
+    The proof is the hex HMAC-SHA256 of the token, keyed with the app secret (Meta's guide to
+    securing Graph API calls). One proof a token: a Page's token needs its own.
+    """
+
+    def __init__(self, token: SecretStr, app_secret: SecretStr | None = None) -> None:
+        self._token = token
+        self._app_secret = app_secret
+
+    def __repr__(self) -> str:
+        return "Credential(**********)"
+
+    def for_token(self, token: SecretStr) -> "Credential":
+        """The same app's credential for another token."""
+        return Credential(token, self._app_secret)
+
+    def bearer(self) -> AuthBase:
+        """What sets the Authorization header, and nothing else."""
+        return _Bearer(self._token)
+
+    def proof(self) -> dict[str, str]:
+        """The `appsecret_proof` parameter, or nothing without an app secret."""
+        if self._app_secret is None:
+            return {}
+        key, message = self._app_secret.get_secret_value(), self._token.get_secret_value()
+        digest = hmac.new(key.encode(), message.encode(), hashlib.sha256).hexdigest()
+        return {"appsecret_proof": digest}
+
+    def redact(self, text: str) -> str:
+        """`text` without the token and the proof, wherever Meta or a library echoes them."""
+        for secret in (self._token.get_secret_value(), *self.proof().values()):
+            if secret:
+                text = text.replace(secret, "[redacted]")
+        return text
+
+
+class _Bearer(AuthBase):
+    # An auth object, not a plain header: requests would overwrite a header from ~/.netrc.
+    def __init__(self, token: SecretStr) -> None:
+        self._token = token
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+        return request

@@ -1,0 +1,29 @@
+"""Keeps what Meta said: the spool, then the warehouse's `raw` schema. Knows no HTTP."""
+
+from meta_pipeline.landing.clients import register_clients
+from meta_pipeline.landing.load import Landed, LandingError, create_schema, load, load_missing
+from meta_pipeline.landing.rebuild import reload
+from meta_pipeline.landing.spool import (
+    Manifest,
+    Pull,
+    PullFailure,
+    PullWriter,
+    Spool,
+    new_pull_id,
+)
+
+__all__ = [
+    "Landed",
+    "LandingError",
+    "Manifest",
+    "Pull",
+    "PullFailure",
+    "PullWriter",
+    "Spool",
+    "create_schema",
+    "load",
+    "load_missing",
+    "new_pull_id",
+    "register_clients",
+    "reload",
+]

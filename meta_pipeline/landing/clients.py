@@ -1,0 +1,59 @@
+"""Puts the clients' configuration beside their data."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import duckdb
+
+from meta_pipeline.config import Client
+from meta_pipeline.landing.load import transaction
+from meta_pipeline.landing.spool import Spool
+
+
+def register_clients(
+    connection: duckdb.DuckDBPyConnection, spool: Spool, clients: Iterable[Client]
+) -> None:
+    """Writes clients.yml into the spool and `raw.clients`.
+
+    A client that is no longer in it stays, inactive. A client whose `result` changed has all
+    its days marked as due, so that the marts count the new one in the past as well.
+    """
+    rows = [
+        client.model_dump(mode="json", exclude={"token_env", "api_version"}) for client in clients
+    ]
+    spool.keep_clients(rows)
+    store_clients(connection, rows)
+
+
+def store_clients(connection: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]]) -> None:
+    """Writes clients, as `Spool.clients` gives them back, into `raw.clients`."""
+    with transaction(connection):
+        before = dict(connection.execute("select client_id, result from raw.clients").fetchall())
+        connection.execute("update raw.clients set is_active = false")
+        connection.execute("delete from raw.client_assets")
+        for row in rows:
+            _store_client(connection, row)
+            if before.get(row["id"], row["result"]) != row["result"]:
+                connection.execute(
+                    """
+                    update raw.coverage set load_seq = (select nextval('raw.load_seq'))
+                    where client_id = ?
+                    """,
+                    [row["id"]],
+                )
+
+
+def _store_client(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> None:
+    connection.execute("delete from raw.clients where client_id = ?", [row["id"]])
+    connection.execute(
+        """
+        insert into raw.clients
+        select $id, $name, $result, $start_date::date, $targets::json, $brand::json, true
+        """,
+        {key: row[key] for key in ("id", "name", "result", "start_date", "targets", "brand")},
+    )
+    for surface, assets in (("ads", row["ad_accounts"]), ("page", row["pages"])):
+        for asset in assets:
+            connection.execute(
+                "insert into raw.client_assets values (?, ?, ?)", [row["id"], asset, surface]
+            )

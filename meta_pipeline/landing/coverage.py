@@ -1,0 +1,247 @@
+"""What is known of each day: pulled, empty with or without proof, or failed.
+
+Meta leaves out rows without delivery, and also answers 200 with nothing when a permission is
+missing. So a day without rows is `confirmed_empty` only when the account's own row, or the
+account's total, agrees; else it is a gap that says why.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from meta_pipeline.landing.explode import pages_sql
+from meta_pipeline.landing.spool import Pull
+from meta_pipeline.reports import REPORTS
+
+PROOF_REPORT = "account_daily"
+
+
+_IN_SCOPE = """
+    client_id = $client_id and report = $report and asset_id = $asset_id and part = $part
+    and exists (from landing_days where landing_days.day is not distinct from {table}.day)
+"""
+
+
+def scope(pull: Pull) -> dict[str, Any]:
+    """Whose rows the pull speaks of, as query parameters."""
+    return {
+        "client_id": pull.client_id,
+        "report": pull.report,
+        "asset_id": pull.asset_id,
+        "part": pull.part,
+    }
+
+
+def in_scope(table: str) -> str:
+    """SQL: whether a row of `table` belongs to the pull and to `landing_days`."""
+    return _IN_SCOPE.format(table=table)
+
+
+def open_days(connection: duckdb.DuckDBPyConnection, pull: Pull) -> int:
+    """Fills the temporary table `landing_days` with the days this pull may speak for.
+
+    These are its days (first days of months; NULL for a snapshot) without those for which a
+    newer answer has landed already. Returns how many there are.
+    """
+    grain = REPORTS[pull.report].grain
+    step = "1 month" if grain == "month" else "1 day"
+    bounds = {} if grain == "snapshot" else {"since": pull.since, "until": pull.until}
+    days = (
+        "null::date"
+        if grain == "snapshot"
+        else f"unnest(generate_series($since::timestamp, $until, interval '{step}'))::date"
+    )
+    connection.execute(
+        f"""
+        create or replace temp table landing_days as
+        with days as (select {days} as day)
+        from days where not exists (
+            from raw.coverage as newer
+            where newer.client_id = $client_id and newer.report = $report
+                and newer.asset_id = $asset_id and newer.part = $part
+                and newer.day is not distinct from days.day
+                and (newer.pulled_at, newer.pull_id) > ($pulled_at, $pull_id)
+        )
+        """,
+        scope(pull) | bounds | {"pulled_at": pull.pulled_at, "pull_id": pull.pull_id},
+    )
+    row = connection.execute("select count(*) from landing_days").fetchone()
+    return row[0] if row else 0
+
+
+def note_total(connection: duckdb.DuckDBPyConnection, pull: Pull, pages: list[Path]) -> None:
+    """Compares `incoming`, with its padded days, with the total that Meta gave beside it.
+
+    Leaves the verdict in the temporary table `answer_total`, for `mark_pulled`.
+    """
+    connection.execute(
+        f"""
+        create or replace temp table answer_total as
+        with total as (
+            select max((page->'summary'->>'impressions')::bigint) as impressions
+            from ({pages_sql(pages)})
+        )
+        select
+            count(*) > 0 as has_rows,
+            sum((payload->>'impressions')::bigint) = any_value(total.impressions) as is_complete
+        from total left join incoming on true
+        where incoming.payload is not null
+        """,
+        [str(page) for page in pages],
+    )
+
+
+def mark_pulled(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int) -> None:
+    """Writes the coverage of a landed pull, whose rows are in `incoming`."""
+    connection.execute(f"delete from raw.coverage where {in_scope('coverage')}", scope(pull))
+    connection.execute(
+        """
+        insert into raw.coverage
+        select
+            $client_id, $report, $asset_id, $part, landing_days.day,
+            case when count(incoming.entity_key) > 0 then 'pulled'
+                else 'unconfirmed_empty' end,
+            case when count(incoming.entity_key) = 0 then 'Meta sent no rows' end,
+            count(incoming.entity_key), $pull_id, $pulled_at, null, null, $load_seq
+        from landing_days
+        left join incoming on incoming.day is not distinct from landing_days.day
+        group by landing_days.day
+        """,
+        scope(pull) | {"pull_id": pull.pull_id, "pulled_at": pull.pulled_at, "load_seq": load_seq},
+    )
+    _confirm_empty_days(connection, pull, load_seq)
+
+
+def mark_failed(
+    connection: duckdb.DuckDBPyConnection, pull: Pull, failure: str, load_seq: int
+) -> None:
+    """Writes the coverage of a failed pull: what had landed before stays, with the failure."""
+    values = scope(pull) | {"failed_at": pull.pulled_at, "failure": failure, "load_seq": load_seq}
+    connection.execute(
+        f"""
+        update raw.coverage
+        set failed_at = $failed_at, failure = $failure, load_seq = $load_seq
+        where {in_scope("coverage")}
+        """,
+        values,
+    )
+    connection.execute(
+        """
+        insert into raw.coverage
+        select
+            $client_id, $report, $asset_id, $part, landing_days.day, 'failed', $failure,
+            0, null, null, $failed_at, $failure, $load_seq
+        from landing_days
+        where not exists (
+            from raw.coverage as known
+            where known.client_id = $client_id and known.report = $report
+                and known.asset_id = $asset_id and known.part = $part
+                and known.day is not distinct from landing_days.day
+        )
+        """,
+        values,
+    )
+
+
+def _confirm_empty_days(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int) -> None:
+    """Settles which days without rows are believed, for every ads report of the asset."""
+    report = REPORTS[pull.report]
+    if report.surface != "ads" or report.grain == "snapshot":
+        return
+    if pull.report == PROOF_REPORT:
+        _confirm_by_total(connection, pull)
+    _confirm_by_account(connection, pull, load_seq)
+
+
+def _confirm_by_total(connection: duckdb.DuckDBPyConnection, pull: Pull) -> None:
+    """The account's own empty days: believed when its rows make up the total Meta gave.
+
+    Without any row Meta gives no total; then the account object must have answered the token.
+    """
+    connection.execute(
+        f"""
+        update raw.coverage set
+            status = 'confirmed_empty',
+            reason = case when (from answer_total select has_rows)
+                then 'the rows add up to the total that Meta gave for the range'
+                else 'no row and no total in the range; the account itself answers' end
+        where {in_scope("coverage")} and row_count = 0
+            and (
+                from answer_total
+                select case when has_rows then is_complete else exists (
+                    from raw.coverage as account
+                    where account.client_id = $client_id and account.asset_id = $asset_id
+                        and account.report = 'accounts' and account.status = 'pulled'
+                ) end
+            )
+        """,
+        scope(pull),
+    )
+
+
+def _confirm_by_account(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int) -> None:
+    """Empty days of the finer reports: believed when the account shows no delivery either."""
+    connection.execute(
+        f"""
+        with account as (
+            select
+                proof.day,
+                proof.status = 'confirmed_empty' or coalesce(
+                    proof.row_count > 0 and not bool_or(
+                        (record.payload->>'impressions') <> '0'
+                        or (record.payload->>'spend') <> '0'
+                        or (record.payload->>'clicks') <> '0'
+                        or (record.payload->'actions') is not null
+                    ), false
+                ) as is_empty
+            from raw.coverage as proof
+            left join raw.records as record
+                on record.client_id = proof.client_id and record.asset_id = proof.asset_id
+                and record.report = proof.report and record.day = proof.day
+                and record.valid_to is null
+            where proof.client_id = $client_id and proof.asset_id = $asset_id
+                and proof.report = '{PROOF_REPORT}'
+            group by proof.day, proof.status, proof.row_count
+        ),
+        verdict as (
+            select
+                gap.report, gap.part, gap.day,
+                count(account.day) > 0 and bool_and(account.is_empty) as is_empty,
+                count(account.day) > 0 as is_compared
+            from raw.coverage as gap
+            left join account on account.day between gap.day and (
+                case when gap.report = any($months) then last_day(gap.day) else gap.day end
+            )
+            where gap.client_id = $client_id and gap.asset_id = $asset_id
+                and gap.report <> '{PROOF_REPORT}'
+                and gap.row_count = 0 and gap.pulled_at is not null
+                and gap.day is not null
+                and gap.day between date_trunc('month', $since::date) and $until
+            group by gap.report, gap.part, gap.day
+        )
+        update raw.coverage as gap set
+            status = case when verdict.is_empty
+                then 'confirmed_empty' else 'unconfirmed_empty' end,
+            reason = case
+                when verdict.is_empty then 'the account shows no delivery either'
+                when verdict.is_compared then 'the account shows delivery, Meta sent no rows'
+                else 'Meta sent no rows; the account has not been compared' end,
+            load_seq = $load_seq
+        from verdict
+        where gap.client_id = $client_id and gap.asset_id = $asset_id
+            and gap.report = verdict.report and gap.part = verdict.part
+            and gap.day = verdict.day
+            and gap.status <> (
+                case when verdict.is_empty then 'confirmed_empty' else 'unconfirmed_empty' end
+            )
+        """,
+        {
+            "client_id": pull.client_id,
+            "asset_id": pull.asset_id,
+            "since": pull.since,
+            "until": pull.until,
+            "load_seq": load_seq,
+            "months": [name for name, report in REPORTS.items() if report.grain == "month"],
+        },
+    )

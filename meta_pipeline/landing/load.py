@@ -1,0 +1,228 @@
+"""From the spool into the warehouse: one pull, one transaction.
+
+A pull's pages are exploded into rows, each row is compared with its newest version, and what
+changed or vanished is closed and what is new is opened. An identical pull writes no row.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+
+import duckdb
+import msgspec
+
+from meta_pipeline.errors import MetaPipelineError
+from meta_pipeline.landing import coverage
+from meta_pipeline.landing.explode import incoming_rows
+from meta_pipeline.landing.spool import Manifest, PullFailure, Spool
+from meta_pipeline.reports import REPORTS
+
+log = logging.getLogger(__name__)
+
+
+class LandingError(MetaPipelineError):
+    """A pull that cannot be landed as it is: its rows contradict the report that was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What a load did. `rows` were in the answer for the days kept; the rest is versions."""
+
+    pull_id: str
+    status: str
+    rows: int = 0
+    opened: int = 0
+    closed: int = 0
+    failure: PullFailure | None = None
+
+
+def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
+    """Creates `raw.*` where it is missing."""
+    connection.execute(files("meta_pipeline.landing").joinpath("schema.sql").read_text())
+
+
+def load(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest) -> Landed:
+    """Lands one pull. All of it, or, when anything raises, nothing.
+
+    A failed pull is written into the ledger and the coverage, and changes no row. An answer
+    older than one that has landed for the same days is `superseded`: kept in the spool and
+    the ledger, its rows not used. Rows that contradict their report make the pull a failed
+    one. A pull that has landed already is left as it is.
+    """
+    known = connection.execute(
+        "select status, row_count from raw.pulls where pull_id = ?", [manifest.pull.pull_id]
+    ).fetchone()
+    if known:
+        return Landed(manifest.pull.pull_id, *known)
+    try:
+        with transaction(connection):
+            return _land(connection, spool, manifest)
+    except LandingError as error:
+        log.error("%s", error)
+        failure = PullFailure(kind="contradiction", message=str(error))
+        with transaction(connection):
+            return _land(connection, spool, msgspec.structs.replace(manifest, failure=failure))
+
+
+def _land(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest) -> Landed:
+    pull, failure = manifest.pull, manifest.failure
+    days = coverage.open_days(connection, pull)
+    if failure is not None:
+        landed = Landed(pull.pull_id, "failed", failure=failure)
+    elif not days:
+        landed = Landed(pull.pull_id, "superseded")
+    else:
+        landed = _land_rows(connection, spool, manifest)
+    load_seq = _enter_pull(connection, manifest, landed)
+    if landed.status == "complete":
+        coverage.mark_pulled(connection, pull, load_seq)
+    elif failure is not None:
+        coverage.mark_failed(connection, pull, failure.message, load_seq)
+    return landed
+
+
+def load_missing(connection: duckdb.DuckDBPyConnection, spool: Spool) -> list[Landed]:
+    """Lands every finished pull of the spool that the warehouse does not know, oldest first.
+
+    This is how a load that was cut short is caught up with.
+    """
+    known = connection.execute("select pull_id from raw.pulls").fetchall()
+    missing = spool.manifests(known=(pull_id for (pull_id,) in known))
+    return [load(connection, spool, manifest) for manifest in missing]
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Everything inside, or nothing of it."""
+    connection.execute("begin")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
+def _land_rows(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest) -> Landed:
+    pull = manifest.pull
+    pages = spool.pages(manifest)
+    try:
+        incoming_rows(connection, REPORTS[pull.report], pages)
+        if pull.report == coverage.PROOF_REPORT:
+            coverage.note_total(connection, pull, pages)
+    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
+        raise LandingError(
+            f"{pull.report} of {pull.asset_id} (pull {pull.pull_id}) cannot be read: {error}",
+            hint="nothing was landed; run the same command again",
+        ) from None
+    _refuse_contradictions(connection, manifest)
+    connection.execute(
+        """
+        delete from incoming where not exists (
+            from landing_days where landing_days.day is not distinct from incoming.day
+        )
+        """
+    )
+    values = coverage.scope(pull) | {"pulled_at": pull.pulled_at}
+    closed = _changed(
+        connection.execute(
+            f"""
+            update raw.records as old set valid_to = $pulled_at
+            where {coverage.in_scope("old")}
+                and old.valid_to is null
+                and not exists (
+                    from incoming as new
+                    where new.day is not distinct from old.day
+                        and new.entity_key = old.entity_key
+                        and new.payload_hash = old.payload_hash
+                )
+            """,
+            values,
+        )
+    )
+    opened = _changed(
+        connection.execute(
+            """
+            insert into raw.records
+            select
+                $client_id, $report, $asset_id, $part, new.day, new.entity_key,
+                new.payload, new.payload_hash, $pull_id, $pulled_at, null
+            from incoming as new
+            where not exists (
+                from raw.records as old
+                where old.client_id = $client_id and old.report = $report
+                    and old.asset_id = $asset_id and old.part = $part
+                    and old.day is not distinct from new.day
+                    and old.entity_key = new.entity_key
+                    and old.valid_to is null
+            )
+            """,
+            values | {"pull_id": pull.pull_id},
+        )
+    )
+    rows = connection.execute("select count(*) from incoming").fetchone()
+    return Landed(pull.pull_id, "complete", rows[0] if rows else 0, opened, closed)
+
+
+def _changed(result: duckdb.DuckDBPyConnection) -> int:
+    row = result.fetchone()
+    return int(row[0]) if row else 0
+
+
+def _refuse_contradictions(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
+    """Raises `LandingError` for a row without its key, or one key with two contents."""
+    pull = manifest.pull
+    where = f"{pull.report} of {pull.asset_id} (pull {pull.pull_id})"
+    faulty = connection.execute(
+        """
+        select
+            count(*) filter (where not is_keyed),
+            count(*) - count(distinct (day, entity_key)),
+            any_value(payload) filter (where not is_keyed)
+        from incoming
+        """
+    ).fetchone()
+    unkeyed, doubled, example = faulty or (0, 0, None)
+    if unkeyed:
+        raise LandingError(
+            f"{where}: {unkeyed} rows lack a key field or a day; one is {str(example)[:300]}",
+            hint="nothing was landed; the pages are in the spool",
+        )
+    if doubled:
+        raise LandingError(
+            f"{where}: {doubled} rows repeat another row's key with other figures",
+            hint="Meta's pages shifted while they were read; run the same command again",
+        )
+
+
+def _enter_pull(connection: duckdb.DuckDBPyConnection, manifest: Manifest, landed: Landed) -> int:
+    """Writes the ledger entry and returns its load number."""
+    pull, requests = manifest.pull, manifest.requests
+    served = {r.headers.get("facebook-api-version") for r in requests} - {None}
+    warnings = {r.headers.get("x-ad-api-version-warning") for r in requests} - {None}
+    row = connection.execute(
+        """
+        insert into raw.pulls
+        select
+            $pull_id, $client_id, $report, $asset_id, $part, $since, $until,
+            $requested_since, $requested_until, $pulled_at, $status, $api_version,
+            $served_version, $version_warning, $requests, $bytes, $row_count,
+            $manifest::json, $error, nextval('raw.load_seq')
+        returning load_seq
+        """,
+        {
+            **{name: getattr(pull, name) for name in pull.__struct_fields__},
+            "status": landed.status,
+            "served_version": ", ".join(sorted(filter(None, served))) or None,
+            "version_warning": "; ".join(sorted(filter(None, warnings))) or None,
+            "requests": len(requests),
+            "bytes": sum(request.bytes for request in requests),
+            "row_count": landed.rows,
+            "manifest": msgspec.json.encode(manifest).decode(),
+            "error": manifest.failure.message if manifest.failure else None,
+        },
+    ).fetchone()
+    assert row is not None
+    return row[0]

@@ -1,0 +1,42 @@
+"""Rebuilds the warehouse from the spool alone, without asking Meta."""
+
+from pathlib import Path
+
+from meta_pipeline.clock import now
+from meta_pipeline.errors import WarehouseError
+from meta_pipeline.landing.clients import store_clients
+from meta_pipeline.landing.load import Landed, create_schema, load_missing
+from meta_pipeline.landing.spool import Spool
+from meta_pipeline.warehouse import locked, writing
+
+
+def reload(warehouse: Path, spool: Spool) -> list[Landed]:
+    """Replays every pull of the spool into a new warehouse, then puts it into place.
+
+    Holds the writer's lock all the while. The old file, whole or broken, is kept beside the
+    new one as `warehouse.<time>.duckdb`. Raises `WarehouseError` when the spool is empty.
+    """
+    if next(iter(spool.manifests()), None) is None:
+        raise WarehouseError(
+            f"the spool {spool.root} holds no pulls to rebuild from",
+            hint="run `meta-pipeline sync` to pull from Meta",
+        )
+    fresh = warehouse.with_name(f".{warehouse.stem}.rebuild.duckdb")
+    with locked(warehouse):
+        for leftover in (fresh, fresh.with_name(fresh.name + ".wal")):
+            leftover.unlink(missing_ok=True)
+        with writing(fresh) as connection:
+            create_schema(connection)
+            store_clients(connection, spool.clients())
+            landed = load_missing(connection, spool)
+        _set_aside(warehouse)
+        fresh.replace(warehouse)
+    return landed
+
+
+def _set_aside(warehouse: Path) -> None:
+    stamp = now().strftime("%Y%m%dT%H%M%S%fZ")
+    for suffix in ("", ".wal"):
+        path = warehouse.with_name(warehouse.name + suffix)
+        if path.exists():
+            path.replace(warehouse.with_name(f"{warehouse.stem}.{stamp}.duckdb{suffix}"))

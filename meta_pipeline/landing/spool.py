@@ -1,0 +1,181 @@
+"""The spool: Meta's answers as files, kept before anything else is done with them.
+
+    spool/client=<id>/report=<name>/<pull>-<sha256>.json.zst   a page, as Meta sent it
+    spool/client=<id>/report=<name>/<pull>.json                its manifest, written last
+    spool/clients.json                                         the newest clients.yml
+
+A manifest names its pages and the requests that brought them. A pull without a manifest
+never happened: its process died, and its pages are left as they are. Files are written
+beside their place, synced and moved into it, so that none is ever half there.
+"""
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zstandard
+
+ZSTD_LEVEL = 3
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One request of a pull: what was asked, how Meta answered, and the page's file name."""
+
+    path: str
+    params: dict[str, str]
+    status: int
+    headers: dict[str, str]
+    rows: int
+    bytes: int
+    page: str
+
+
+class PullFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a pull failed: the error's kind and what Meta or the network said."""
+
+    kind: str
+    message: str
+
+
+class Pull(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer to one report (or Page metric) for one ad account or Page.
+
+    `since` to `until` is what is kept, `requested_*` what was asked for; None for snapshots.
+    `pulled_at` is when the first request was sent (UTC).
+    """
+
+    pull_id: str
+    client_id: str
+    report: str
+    asset_id: str
+    part: str
+    since: date | None
+    until: date | None
+    requested_since: date | None
+    requested_until: date | None
+    pulled_at: datetime
+    api_version: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished pull: whole, or failed and why."""
+
+    schema: int = 1
+    pull: Pull
+    requests: list[Request]
+    failure: PullFailure | None = None
+
+
+def new_pull_id() -> str:
+    """A name for a pull: sorts by when it was made on this machine, and is never given twice."""
+    return f"{time.time_ns():016x}-{secrets.token_hex(4)}"
+
+
+class PullWriter:
+    """Writes one pull into the spool: its pages as they come, then its manifest."""
+
+    def __init__(self, folder: Path, pull: Pull) -> None:
+        self._folder = folder
+        self._pull = pull
+        self._requests: list[Request] = []
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def add(
+        self,
+        body: bytes,
+        *,
+        path: str,
+        params: dict[str, str],
+        status: int,
+        headers: dict[str, str],
+        rows: int,
+    ) -> None:
+        """Keeps one page. When this returns, the page is on disk."""
+        page = f"{self._pull.pull_id}-{hashlib.sha256(body).hexdigest()}.json.zst"
+        _write(self._folder / page, zstandard.compress(body, ZSTD_LEVEL))
+        self._requests.append(
+            Request(
+                path=path,
+                params=params,
+                status=status,
+                headers=headers,
+                rows=rows,
+                bytes=len(body),
+                page=page,
+            )
+        )
+
+    def finish(self, failure: PullFailure | None = None) -> Manifest:
+        """Writes the manifest: from here on the pull has happened."""
+        manifest = Manifest(pull=self._pull, requests=self._requests, failure=failure)
+        _write(self._folder / f"{self._pull.pull_id}.json", msgspec.json.encode(manifest))
+        return manifest
+
+
+class Spool:
+    """The folder of all pulls."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, client_id: str, report: str) -> Path:
+        """Where the pulls of one client and report lie."""
+        return self.root / f"client={client_id}" / f"report={report}"
+
+    def begin(self, pull: Pull) -> PullWriter:
+        """Starts writing a pull."""
+        return PullWriter(self.folder(pull.client_id, pull.report), pull)
+
+    def pages(self, manifest: Manifest) -> list[Path]:
+        """The page files of a pull, in the order in which Meta sent them."""
+        folder = self.folder(manifest.pull.client_id, manifest.pull.report)
+        return [folder / request.page for request in manifest.requests]
+
+    def manifests(self, known: Iterable[str] = ()) -> Iterator[Manifest]:
+        """The finished pulls not in `known`, oldest first."""
+        skip = set(known)
+        found = (p for p in self.root.glob("client=*/report=*/*.json") if p.stem not in skip)
+        manifests = (msgspec.json.decode(p.read_bytes(), type=Manifest) for p in found)
+        return iter(sorted(manifests, key=lambda m: (m.pull.pulled_at, m.pull.pull_id)))
+
+    def keep_clients(self, clients: list[dict[str, Any]]) -> None:
+        """Keeps the clients' configuration, so that the warehouse can be rebuilt from here."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        _write(self.root / "clients.json", msgspec.json.encode(clients))
+
+    def clients(self) -> list[dict[str, Any]]:
+        """The clients kept last, or none."""
+        path = self.root / "clients.json"
+        return msgspec.json.decode(path.read_bytes()) if path.exists() else []
+
+
+def _write(path: Path, content: bytes) -> None:
+    """The file whole or not at all: written beside its place, synced, moved into it."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,61 @@
+"""Meta's Graph, Marketing and Page Insights API on loopback.
+
+Two truths stand behind the same API: a generated agency, every figure of which follows from a
+seed, and the replay of a CSV file. Time is a clock that tests set. What is true in the end can be
+asked below `/_simulator/truth`, so that a pipeline can be checked to the cent.
+
+    with RunningSimulator(generated_agency(), now=datetime(2026, 11, 22, 12, tzinfo=UTC)) as meta:
+        requests.get(f"{meta.url}/v26.0/me/adaccounts", params={"access_token": "any"})
+"""
+
+from meta_pipeline.simulator.agency import Agency, generated_agency
+from meta_pipeline.simulator.app import create_app
+from meta_pipeline.simulator.clock import SimulatorClock
+from meta_pipeline.simulator.errors import GraphError
+from meta_pipeline.simulator.mapping import CsvMapping, ReplayError, read_mapping
+from meta_pipeline.simulator.replay import Replay, replayed
+from meta_pipeline.simulator.server import RunningSimulator, serve
+from meta_pipeline.simulator.source import (
+    Account,
+    Ad,
+    AdSet,
+    Campaign,
+    Client,
+    Fact,
+    Page,
+    PageDay,
+    Source,
+    default_today,
+)
+from meta_pipeline.simulator.traffic import Fault, Request, Traffic
+from meta_pipeline.simulator.truth import account_truth, page_truth
+
+__all__ = [
+    "Account",
+    "Ad",
+    "AdSet",
+    "Agency",
+    "Campaign",
+    "Client",
+    "CsvMapping",
+    "Fact",
+    "Fault",
+    "GraphError",
+    "Page",
+    "PageDay",
+    "Replay",
+    "ReplayError",
+    "Request",
+    "RunningSimulator",
+    "SimulatorClock",
+    "Source",
+    "Traffic",
+    "account_truth",
+    "create_app",
+    "default_today",
+    "generated_agency",
+    "page_truth",
+    "read_mapping",
+    "replayed",
+    "serve",
+]

@@ -1,0 +1,236 @@
+"""Page Insights: one series of numbers per metric and period.
+
+Values are JSON numbers, other than those of ads. `end_time` is midnight Pacific, so 07:00 UTC
+in summer and 08:00 in winter; the value covers the 24 hours before it (Page Insights guide).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from meta_pipeline.simulator.errors import GraphError, invalid
+from meta_pipeline.simulator.query import list_param
+from meta_pipeline.simulator.source import PACIFIC, Page, PageDay, Source, day_start
+
+PERIODS = {"day": 1, "week": 7, "days_28": 28}
+_ALL_PERIODS = (*PERIODS, "month", "lifetime", "total_over_range")
+_WORDS = {"day": "Daily", "week": "Weekly", "days_28": "28 Days"}
+# A `since` alone is not capped; about three years came back in one answer (third party, 2026).
+_MAX_POINTS = 1094
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A Page metric: how a stretch of days becomes a value, and from when on it is dead."""
+
+    title: str
+    value: Callable[[Source, Page, list[PageDay]], Any]
+    dead_from: date | None = None
+
+
+def _added(name: str) -> Callable[[Source, Page, list[PageDay]], int]:
+    return lambda _source, _page, days: sum(getattr(day, name) for day in days)
+
+
+def _viewers(source: Source, page: Page, days: list[PageDay]) -> int:
+    return source.page_unique(page, sum(day.views for day in days))
+
+
+def _level(_source: Source, _page: Page, days: list[PageDay]) -> int:
+    return days[-1].follows_level
+
+
+def _reactions(_source: Source, _page: Page, days: list[PageDay]) -> dict[str, int]:
+    # Only reactions that occurred are named.
+    found: dict[str, int] = {}
+    for day in days:
+        for name, count in day.reactions.items():
+            found[name] = found.get(name, 0) + count
+    return found
+
+
+_ENGAGED_END, _NOV_2025, _JUNE_2026 = date(2024, 3, 14), date(2025, 11, 15), date(2026, 6, 15)
+METRICS: dict[str, Metric] = {
+    "page_media_view": Metric("Total Views", _added("views")),
+    "page_total_media_view_unique": Metric("Total Viewers", _viewers),
+    "page_post_engagements": Metric("Post Engagements", _added("engagements")),
+    "page_views_total": Metric("Total views count per Page", _added("visits")),
+    "page_follows": Metric("Total Follows", _level),
+    "page_daily_follows": Metric("New Follows", _added("follows")),
+    "page_daily_follows_unique": Metric("New Follows", _added("follows")),
+    "page_daily_unfollows_unique": Metric("New Unfollows", _added("unfollows")),
+    "page_total_actions": Metric("Total Actions on Page", _added("actions")),
+    "page_video_views": Metric("Total Video Views", _added("video_views")),
+    "page_actions_post_reactions_total": Metric("Total Reactions", _reactions),
+    # Retired server-side, in every version at once (Meta's Page Insights deprecations).
+    "page_engaged_users": Metric("Engaged Users", _added("engagements"), _ENGAGED_END),
+    "page_impressions": Metric("Total Impressions", _added("views"), _NOV_2025),
+    "page_fans": Metric("Total Likes", _level, _NOV_2025),
+    "page_fan_adds": Metric("New Likes", _added("follows"), _NOV_2025),
+    "page_fan_adds_unique": Metric("New Likes", _added("follows"), _NOV_2025),
+    "page_fan_removes": Metric("Unlikes", _added("unfollows"), _NOV_2025),
+    "page_fan_removes_unique": Metric("Unlikes", _added("unfollows"), _NOV_2025),
+    "page_impressions_unique": Metric("Total Reach", _viewers, _JUNE_2026),
+}
+
+
+def page_insights(
+    source: Source,
+    page: Page,
+    params: Mapping[str, str],
+    now: datetime,
+    lag: timedelta,
+    url: str,
+    token: str,
+) -> dict[str, Any]:
+    """The body of a Page Insights answer.
+
+    Args:
+        source: the truth.
+        page: the Page asked about.
+        params: `metric`, `period`, `since`, `until`.
+        now: the moment of asking; decides which metrics are dead and which days are visible.
+        lag: how long after its end a day becomes visible.
+        url: the address of this edge, for `paging`.
+        token: the token that `paging` carries.
+
+    Raises:
+        GraphError: as Meta answers to a missing or invalid metric, period or range.
+    """
+    names = _metrics(params, now)
+    periods = _periods(params, names)
+    ends = _end_times(params, now, lag)
+    data = []
+    for name in names:
+        for period in periods:
+            values = [
+                {"value": _value(source, page, name, period, end), "end_time": _written(end)}
+                for end in ends
+                if period in PERIODS
+            ]
+            data.append(_item(page, name, period, values))
+    return {"data": data, "paging": _paging(params, ends, url, token)}
+
+
+def _metrics(params: Mapping[str, str], now: datetime) -> tuple[str, ...]:
+    names = list_param(params, "metric")
+    if not names:
+        raise GraphError(
+            "No metric was specified to be fetched. Please specify one or more metrics to be "
+            "fetched and try again.",
+            3001,
+            subcode=1504028,
+        )
+    today = now.astimezone(PACIFIC).date()
+    for name in names:
+        metric = METRICS.get(name)
+        if metric is None or (metric.dead_from and today >= metric.dead_from):
+            # One bad name fails the whole call and is not named (captured on v25, 2026-09).
+            raise invalid("The value must be a valid insights metric")
+    return tuple(dict.fromkeys(names))
+
+
+def _periods(params: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, ...]:
+    period = params.get("period", "")
+    if not period:
+        return tuple(PERIODS)
+    if period == "lifetime":
+        # Code 1/99 for page_media_view, empty values for the rest (third party, July 2026).
+        if "page_media_view" in names:
+            raise GraphError("An unknown error occurred", 1, subcode=99, status=500)
+        return ("lifetime",)
+    if period not in PERIODS:
+        listed = PERIODS if period in _ALL_PERIODS else _ALL_PERIODS
+        raise invalid(f"For field 'insights': Param period must be one of {{{', '.join(listed)}}}")
+    return (period,)
+
+
+def _end_times(params: Mapping[str, str], now: datetime, lag: timedelta) -> list[datetime]:
+    """Midnights Pacific between `since` and `until`, of days that are visible by now.
+
+    Both bounds are exclusive: a range of N days gives N-1 points (Page Insights reference and a
+    third party's 30-day windows; whether `until` is exclusive or merely late is not settled).
+    """
+    newest = (now - lag).astimezone(PACIFIC).date()
+    since = _moment(params, "since")
+    until = _moment(params, "until")
+    if since and until:
+        if until < since:
+            raise invalid("since must be earlier than until")
+        if until - since > timedelta(days=90, hours=1):
+            raise GraphError("Invalid parameter", 100, subcode=1504016)
+    elif until:
+        since = until - timedelta(days=3)
+    elif not since:
+        since = day_start(newest - timedelta(days=2), PACIFIC)
+    assert since is not None
+    day = since.astimezone(PACIFIC).date()
+    day = max(day, newest - timedelta(days=_MAX_POINTS))
+    ends = []
+    while day <= newest:
+        end = day_start(day, PACIFIC)
+        if end > since and (until is None or end < until):
+            ends.append(end)
+        day += timedelta(days=1)
+    return ends
+
+
+def _moment(params: Mapping[str, str], name: str) -> datetime | None:
+    text = params.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        if text.lstrip("-").isdigit():
+            return datetime.fromtimestamp(int(text), UTC)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        raise invalid(f"Param {name} must be a date or a Unix timestamp") from None
+    # A bare date begins at midnight Pacific, as the days of Pages do.
+    return moment.replace(tzinfo=PACIFIC) if moment.tzinfo is None else moment
+
+
+def _value(source: Source, page: Page, name: str, period: str, end: datetime) -> Any:
+    # `week` and `days_28` are rolling sums with one point a day, not calendar buckets.
+    last = end.date() - timedelta(days=1)
+    days = [source.page_day(page, last - timedelta(days=n)) for n in range(PERIODS[period])]
+    return METRICS[name].value(source, page, days[::-1])
+
+
+def _item(page: Page, name: str, period: str, values: list[dict[str, Any]]) -> dict[str, Any]:
+    word, title = _WORDS.get(period, "Lifetime"), METRICS[name].title
+    return {
+        "name": name,
+        "period": period,
+        "values": values,
+        "title": f"{word} {title}",
+        "description": f"{word}: {title}",
+        "id": f"{page.id}/insights/{name}/{period}",
+    }
+
+
+def _written(end: datetime) -> str:
+    return end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+
+
+def _paging(
+    params: Mapping[str, str], ends: list[datetime], url: str, token: str
+) -> dict[str, str]:
+    """Links to ranges of the same width before and after; they never end (third party, 2026)."""
+    if not ends:
+        return {}
+    width = len(ends)
+    first = ends[0].astimezone(PACIFIC).date()
+    last = ends[-1].astimezone(PACIFIC).date()
+    spans = {
+        "previous": (first - timedelta(days=width + 1), first - timedelta(days=1)),
+        "next": (last, last + timedelta(days=width)),
+    }
+    kept = {k: v for k, v in params.items() if k not in ("since", "until", "access_token")}
+    found = {}
+    for name, (since, until) in spans.items():
+        stamps = [int(day_start(day, PACIFIC).timestamp()) for day in (since, until)]
+        query = {"access_token": token, **kept, "since": stamps[0], "until": stamps[1]}
+        found[name] = f"{url}?{urlencode(query)}"
+    return found

@@ -1,0 +1,107 @@
+"""The one writer of the warehouse.
+
+DuckDB lets one process write, and an open reader blocks it. Everything that writes goes
+through `writing`, which holds an operating system lock beside the file: it waits its turn,
+says who has it when the wait is over, and is gone when its process dies.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock, Timeout
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+from meta_pipeline.errors import WarehouseError
+
+# Below v1.5.0 DuckDB ignores `using compression zstd` without a word.
+WAREHOUSE_STORAGE = "v1.5.0"
+
+LOCK_TIMEOUT = 600.0
+"""Seconds to wait for another writer of ours: a long load or a dbt build."""
+
+FOREIGN_LOCK_TIMEOUT = 5.0
+"""Seconds to wait for a program that is not ours: nobody says when it ends."""
+
+_FOREIGN_LOCK = "Could not set lock on file"
+
+
+@contextmanager
+def locked(path: Path, *, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+    """Holds the writer's lock of the warehouse at `path`, without opening it.
+
+    For a process of its own that writes (dbt). Raises `WarehouseError` that names the holder
+    when the lock is not free within `timeout` seconds.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    holder = path.with_name(path.name + ".holder")
+    lock = FileLock(path.with_name(path.name + ".lock"), timeout=timeout)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise WarehouseError(
+            f"{path} is being written by {_describe(holder)}; waited {timeout:.0f} s",
+            hint="wait for it to end, or stop it, then run the same command again",
+        ) from None
+    try:
+        holder.write_text(json.dumps({"pid": os.getpid(), "program": Path(sys.argv[0]).name}))
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def writing(path: Path, *, timeout: float = LOCK_TIMEOUT) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that may write, closed at the end whatever happens.
+
+    Times are in UTC. Raises `WarehouseError` when the file is locked by another program or
+    is not a DuckDB database.
+    """
+    with locked(path, timeout=timeout):
+        connection = _connect(path)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    def is_foreign_lock(error: BaseException) -> bool:
+        return isinstance(error, duckdb.IOException) and _FOREIGN_LOCK in str(error)
+
+    retrying = Retrying(
+        retry=retry_if_exception(is_foreign_lock),
+        stop=stop_after_delay(FOREIGN_LOCK_TIMEOUT),
+        wait=wait_random_exponential(multiplier=0.1, max=1),
+        reraise=True,
+    )
+    config = {"storage_compatibility_version": WAREHOUSE_STORAGE}
+    try:
+        connection = retrying(duckdb.connect, str(path), config=config)
+    except duckdb.Error as error:
+        if is_foreign_lock(error):
+            raise WarehouseError(
+                f"{path} is open in another program: {error}",
+                hint="close that program (analysts read marts.duckdb, which is never locked), "
+                "then run the same command again",
+            ) from None
+        raise WarehouseError(
+            f"{path} cannot be opened: {error}",
+            hint="`meta-pipeline reload` rebuilds it from the spool; "
+            "the broken file is kept beside it",
+        ) from None
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
+
+
+def _describe(holder: Path) -> str:
+    try:
+        facts = json.loads(holder.read_text())
+        return f"{facts['program']} (process {facts['pid']})"
+    except (OSError, ValueError, KeyError):
+        return "another process"

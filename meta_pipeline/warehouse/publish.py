@@ -1,0 +1,90 @@
+"""Hands the marts over: a new file, moved into the place of the old one at once."""
+
+import os
+from pathlib import Path
+
+import duckdb
+
+from meta_pipeline.errors import WarehouseError
+
+# Older DuckDB tools read this; the warehouse's own v1.5.0 they do not.
+MARTS_STORAGE = "v1.4.0"
+
+
+def publish(
+    connection: duckdb.DuckDBPyConnection, target: Path, *, schema: str = "marts"
+) -> dict[str, int]:
+    """Copies every table of `schema`, with comments, into the file `target`.
+
+    Returns the rows of each mart. Readers of the old file go on undisturbed, new ones get the
+    new file; at no moment is there none. Raises `WarehouseError` when there are no marts.
+    """
+    names = [
+        name
+        for (name,) in connection.execute(
+            "select table_name from duckdb_tables() where schema_name = ? "
+            "and database_name = current_database() order by 1",
+            [schema],
+        ).fetchall()
+    ]
+    if not names:
+        raise WarehouseError(
+            f"the warehouse holds no table in schema {schema!r}",
+            hint="run `meta-pipeline sync`, which builds the marts",
+        )
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        counts = _copy(connection, schema, names, temporary)
+        _sync(temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return counts
+
+
+def _copy(
+    connection: duckdb.DuckDBPyConnection, schema: str, names: list[str], target: Path
+) -> dict[str, int]:
+    path = str(target).replace("'", "''")
+    connection.execute(f"attach '{path}' as handover (storage_version '{MARTS_STORAGE}')")
+    try:
+        counts = {}
+        for name in names:
+            connection.execute(f'create table handover."{name}" as from "{schema}"."{name}"')
+            row = connection.execute(f'select count(*) from handover."{name}"').fetchone()
+            counts[name] = row[0] if row else 0
+        for statement in _comments(connection, schema):
+            connection.execute(statement)
+    finally:
+        connection.execute("detach handover")
+    return counts
+
+
+def _comments(connection: duckdb.DuckDBPyConnection, schema: str) -> list[str]:
+    """The statements that repeat the tables' and columns' comments in the copy."""
+    rows = connection.execute(
+        """
+        select table_name, null as column_name, comment from duckdb_tables()
+        where schema_name = $schema and database_name = current_database()
+            and comment is not null
+        union all
+        select table_name, column_name, comment from duckdb_columns()
+        where schema_name = $schema and database_name = current_database()
+            and comment is not null
+        """,
+        {"schema": schema},
+    ).fetchall()
+    statements = []
+    for table, column, comment in rows:
+        thing = f'table handover."{table}"'
+        if column is not None:
+            thing = f'column handover."{table}"."{column}"'
+        text = comment.replace("'", "''")
+        statements.append(f"comment on {thing} is '{text}'")
+    return statements
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,137 @@
+"""Building on what is there gives the same marts as building anew."""
+
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dbt_warehouse import (
+    AD,
+    CAMPAIGN,
+    DENTAL,
+    LATE,
+    MARTS,
+    OUTDOOR,
+    PAGE,
+    Warehouse,
+    actions,
+    insights,
+    page_value,
+)
+
+VANISHED, UNTOUCHED = date(2026, 10, 21), date(2026, 9, 1)
+NEW = "act_300"
+
+Snapshot = dict[str, list[tuple[Any, ...]]]
+
+
+def snapshot(warehouse: Warehouse) -> Snapshot:
+    """Every row of every mart, in one order."""
+    return {mart: warehouse.query(f"select * from marts.{mart} order by all") for mart in MARTS}
+
+
+def run(warehouse: Warehouse, *args: str) -> None:
+    """Build the models without their tests."""
+    result = warehouse.dbt("run", *args)
+    assert result.returncode == 0, result.stdout
+
+
+def land_news(warehouse: Warehouse) -> None:
+    """A restated day, a day whose rows vanished, a Page metric, another result, a new client."""
+    at = "2026-11-21T12:00:00Z"
+    row = insights("USD", "11.5", "1100", "22", actions=actions(lead="4"))
+    for report, ids in (("account_daily", {}), ("campaign_daily", CAMPAIGN), ("ad_daily", AD)):
+        days = {LATE: [{**row, **ids}], VANISHED: []}
+        warehouse.land("dental", report, DENTAL, days, pulled_at=at)
+    views = {date(2026, 11, 18): [page_value("page_media_view", date(2026, 11, 18), 950)]}
+    views |= {date(2026, 11, 19): [page_value("page_media_view", date(2026, 11, 19), 20)]}
+    warehouse.land("dental", "page_daily", PAGE, views, pulled_at=at, part="page_media_view")
+
+    warehouse.load_seq += 1
+    with warehouse.connect() as con:
+        con.execute("update raw.clients set result = 'link_click' where client_id = 'outdoor'")
+        con.execute(
+            "update raw.coverage set load_seq = ? where client_id = 'outdoor'",
+            [warehouse.load_seq],
+        )
+
+    # The new client's insights land before its account tells the time zone.
+    warehouse.add_client("cafe", result="purchase", assets={NEW: "ads"})
+    days = {date(2026, 11, 20): [insights("EUR", "7", "70", "7", **AD)]}
+    for report in ("account_daily", "campaign_daily", "ad_daily"):
+        warehouse.land("cafe", report, NEW, days, pulled_at=at)
+
+
+def land_time_zone(warehouse: Warehouse) -> None:
+    """The new client's account, later: its days end earlier than was assumed."""
+    account = {"id": NEW, "currency": "EUR", "timezone_name": "Pacific/Auckland"}
+    warehouse.land("cafe", "accounts", NEW, {None: [account]}, pulled_at="2026-11-21T13:00:00Z")
+
+
+@pytest.fixture(scope="module")
+def builds(
+    built: Warehouse, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Warehouse, Snapshot, Snapshot]:
+    """Marts built on top of others in two steps, and the same marts built anew."""
+    path = Path(shutil.copy(built.path, tmp_path_factory.mktemp("incremental")))
+    warehouse = Warehouse(path, built.work, built.load_seq)
+    with warehouse.connect() as con:
+        con.execute("update marts.fct_ad_daily set ad_name = 'Mark' where day = ?", [UNTOUCHED])
+    land_news(warehouse)
+    run(warehouse)
+    land_time_zone(warehouse)
+    run(warehouse)
+    with warehouse.connect() as con:
+        marked = con.execute("select count(*) from marts.fct_ad_daily where ad_name = 'Mark'")
+        assert marked.fetchall() == [(1,)], "a day that no load touched was built again"
+        con.execute("update marts.fct_ad_daily set ad_name = 'Smile' where ad_name = 'Mark'")
+    added = snapshot(warehouse)
+    run(warehouse, "--full-refresh")
+    return warehouse, added, snapshot(warehouse)
+
+
+@pytest.mark.parametrize("mart", MARTS)
+def test_incremental_equals_full_refresh(
+    builds: tuple[Warehouse, Snapshot, Snapshot], mart: str
+) -> None:
+    """Row for row, whichever way the mart was built."""
+    _, added, anew = builds
+    assert added[mart] == anew[mart]
+
+
+def test_restated_day_is_replaced(builds: tuple[Warehouse, Snapshot, Snapshot]) -> None:
+    """The ad that Meta no longer reports on the day is gone, the other has its new figures."""
+    warehouse, _, _ = builds
+    rows = "select ad_id, spend, results from marts.fct_ad_daily where client_id = 'dental'"
+    assert [(i, float(s), r) for i, s, r in warehouse.query(f"{rows} and day = ?", LATE)] == [
+        ("a1", 11.5, 4)
+    ]
+
+
+@pytest.mark.parametrize("fact", ["fct_ad_daily", "fct_account_daily", "fct_actions_daily"])
+def test_vanished_day_leaves_no_ghosts(
+    builds: tuple[Warehouse, Snapshot, Snapshot], fact: str
+) -> None:
+    """A day of which a new pull brought no row has no row."""
+    _, added, _ = builds
+    assert not [row for row in added[fact] if row[0] == "dental" and VANISHED in row]
+    assert [row for row in added[fact] if row[0] == "dental" and UNTOUCHED in row]
+
+
+def test_changed_result_is_counted_in_the_past(
+    builds: tuple[Warehouse, Snapshot, Snapshot],
+) -> None:
+    """A client's new result type changes the days already built."""
+    warehouse, _, _ = builds
+    results = "select result_action_type, results from marts.fct_ad_daily where ad_account_id = ?"
+    assert warehouse.query(results, OUTDOOR) == [("link_click", 8981)]
+
+
+def test_late_time_zone_corrects_the_maturity(
+    builds: tuple[Warehouse, Snapshot, Snapshot],
+) -> None:
+    """Until its time zone is known, a day counts as open for as long as it may be anywhere."""
+    warehouse, _, _ = builds
+    days = "select day, maturity from marts.fct_account_daily where client_id = 'cafe'"
+    assert warehouse.query(days) == [(date(2026, 11, 20), "settling")]

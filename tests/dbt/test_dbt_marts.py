@@ -1,0 +1,199 @@
+"""What the marts say about the rows of dbt_warehouse.py."""
+
+import json
+import shutil
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+from dbt_warehouse import EMPTY, GAP, LATE, LONG_DAY, MARTS, PURCHASE_SYNONYMS, SHORT_DAY, Warehouse
+
+
+def test_build_has_no_warnings(built: Warehouse) -> None:
+    """The build passes without a deprecation, a warning or a skipped node."""
+    log = (built.work / "build.txt").read_text(encoding="utf-8")
+    assert "WARN=0 ERROR=0 SKIP=0" in log
+    assert "deprecat" not in log.lower()
+
+
+def test_schemas_and_marts_are_named_as_promised(built: Warehouse) -> None:
+    """The schemas carry no prefix, and marts holds the promised tables and nothing else."""
+    tables = "select table_name from duckdb_tables() where schema_name = 'marts' order by 1"
+    assert [name for (name,) in built.query(tables)] == sorted(MARTS)
+    schemas = built.query("select distinct schema_name from duckdb_views() where not internal")
+    assert sorted(name for (name,) in schemas) == ["intermediate", "staging"]
+
+
+def test_every_mart_and_column_has_a_comment_in_the_warehouse(built: Warehouse) -> None:
+    """An analyst finds the meaning of each column in the database itself."""
+    bare = "select table_name, column_name from duckdb_columns()"
+    bare += " where schema_name = 'marts' and coalesce(comment, '') = ''"
+    assert built.query(bare) == []
+    assert (
+        built.query(
+            "select table_name from duckdb_tables() where schema_name = 'marts'"
+            " and coalesce(comment, '') = ''"
+        )
+        == []
+    )
+
+
+@pytest.mark.parametrize("mart", [name for name in MARTS if name[:3] in ("fct", "mar")])
+def test_marts_start_with_client_account_day(built: Warehouse, mart: str) -> None:
+    """Client, ad account (or Page) and day (or month) come first in every fact."""
+    columns = built.query(
+        "select column_name from duckdb_columns() where schema_name = 'marts' and table_name = ?"
+        " order by column_index",
+        mart,
+    )
+    first = [name for (name,) in columns[:3]]
+    asset = "page_id" if mart == "fct_page_daily" else "ad_account_id"
+    assert first == ["client_id", asset, "month" if mart == "fct_account_monthly" else "day"]
+
+
+def test_spend_is_exact_and_ratios_follow_from_the_components(built: Warehouse) -> None:
+    """Strings become decimals; ctr is a fraction, not Meta's percentage."""
+    row = built.query(
+        "select spend, impressions, clicks, link_clicks, ctr, link_ctr, cpc, link_cpc, cpm,"
+        " results, cost_per_result, account_currency from marts.fct_account_daily"
+        " where client_id = 'dental' and day = ?",
+        LATE,
+    )
+    assert row == [(Decimal(10), 1000, 20, 10, 0.02, 0.01, 0.5, 1.0, 10.0, 2, 5.0, "USD")]
+
+
+def test_conversion_without_delivery_survives(built: Warehouse) -> None:
+    """A late conversion on an ad without delivery is a result; what Meta left out is NULL."""
+    row = built.query(
+        "select spend, link_clicks, reach, ctr, cpc, cpm, results, result_value"
+        " from marts.fct_ad_daily where ad_id = 'unknown'"
+    )
+    assert row == [(0, None, None, None, None, None, 3, Decimal("45.5"))]
+
+
+def test_one_purchase_under_nine_names_counts_once(built: Warehouse) -> None:
+    """results takes the client's one action type; the long table keeps them all."""
+    assert built.query(
+        "select result_action_type, results, result_value, cost_per_result, account_currency"
+        " from marts.fct_ad_daily where client_id = 'outdoor'"
+    ) == [("purchase", 103, 515000, 500.0, "JPY")]
+    names = built.query(
+        "select action_type, actions, action_value from marts.fct_actions_daily"
+        " where client_id = 'outdoor' and action_value is not null order by 1"
+    )
+    assert names == [(name, 103, 515000) for name in sorted(PURCHASE_SYNONYMS)]
+
+
+def test_actions_are_long_by_attribution_window(built: Warehouse) -> None:
+    """An action's own value is the window "default"; others appear when Meta sent them."""
+    rows = built.query(
+        "select attribution_window, actions, action_value from marts.fct_actions_daily"
+        " where ad_id = 'unknown' order by 1"
+    )
+    assert rows == [("7d_click", 2, None), ("default", 3, Decimal("45.5"))]
+
+
+def test_days_end_in_the_time_zone_of_the_account(built: Warehouse) -> None:
+    """settles_at is 28 days after local midnight, on days of 23 and of 25 hours too."""
+    rows = built.query(
+        "select day, settles_at, maturity from marts.fct_account_daily"
+        " where client_id = 'dental' and day in (?, ?) order by day",
+        SHORT_DAY,
+        LONG_DAY,
+    )
+    assert rows == [
+        (SHORT_DAY, datetime(2026, 4, 6, 4, tzinfo=UTC), "final"),
+        (LONG_DAY, datetime(2026, 11, 30, 5, tzinfo=UTC), "provisional"),
+    ]
+
+
+def test_budgets_are_in_major_units(built: Warehouse) -> None:
+    """Yen have no minor unit; dollars have cents; "0" means that the budget is set elsewhere."""
+    budgets = "select account_currency, daily_budget, lifetime_budget from marts.dim_campaigns"
+    assert built.query(f"{budgets} where campaign_id = 'c1' order by 1") == [
+        ("JPY", Decimal(5000), None),
+        ("USD", Decimal(50), None),
+    ]
+
+
+def test_objects_only_in_insights_keep_their_names(built: Warehouse) -> None:
+    """A deleted ad and campaign are in the dimensions, without a status."""
+    campaign = "select campaign_name, status from marts.dim_campaigns where campaign_id = 'c9'"
+    assert built.query(campaign) == [("Autumn", None)]
+    ad = "select ad_name, status from marts.dim_ads where ad_id = 'unknown'"
+    assert built.query(ad) == [("Deleted", None)]
+
+
+def test_account_status_is_decoded(built: Warehouse) -> None:
+    """A status that Meta has added since keeps its number."""
+    rows = built.query("select account_status, time_zone from marts.dim_ad_accounts order by 1")
+    assert rows == [("ACTIVE", "America/New_York"), ("UNKNOWN_555", "Asia/Tokyo")]
+
+
+def test_gap_is_not_a_zero(built: Warehouse) -> None:
+    """A failed day is absent from the trends and voids the windows over it; an empty day is 0."""
+    trend = "select spend, spend_7d, spend_prior_7d, spend_mtd from marts.mart_spend_trends"
+    assert built.query(f"{trend} where day = ?", GAP) == []
+    assert built.query(f"{trend} where day = ?", EMPTY) == [(0, None, 70, None)]
+    assert built.query(f"{trend} where day = '2026-10-09'") == [(10, 70, 70, 90)]
+
+
+def test_month_is_compared_with_the_same_days_of_last_month(built: Warehouse) -> None:
+    """The 31st is compared with the whole of a shorter month."""
+    compared = "select spend_mtd, spend_mtd_last_month from marts.mart_spend_trends where day = ?"
+    assert built.query(compared, date(2026, 9, 30)) == [(300, 300)]
+    assert built.query(compared, date(2026, 10, 31)) == [(None, 300)]
+
+
+def test_freshness_names_what_is_missing(built: Warehouse) -> None:
+    """The worst report decides, and the reason names it."""
+    ((coverage, reason, covered, missing),) = built.query(
+        "select coverage, reason, reports_covered, reports_missing from marts.mart_freshness"
+        " where client_id = 'dental' and day = ?",
+        GAP,
+    )
+    assert (coverage, covered, missing) == ("never_pulled", 0, 4)
+    assert "account_daily: HTTP 500" in reason
+    assert "ad_daily: never pulled" in reason
+
+
+def test_freshness_is_that_of_the_oldest_pull(built: Warehouse) -> None:
+    """One report pulled before the day was over keeps the whole day open."""
+    rows = built.query(
+        "select maturity, pulled_at from marts.mart_freshness"
+        " where client_id = 'dental' and day = ?",
+        LONG_DAY,
+    )
+    assert rows == [("open", datetime(2026, 11, 1, 12, tzinfo=UTC))]
+
+
+def test_month_matures_with_the_last_day_covered(built: Warehouse) -> None:
+    """Reach of a month is Meta's own; it settles 28 days after the last day."""
+    assert built.query(
+        "select reach, month_end_covered, maturity, settles_at from marts.fct_account_monthly"
+    ) == [(900, date(2026, 10, 31), "provisional", datetime(2026, 11, 29, 4, tzinfo=UTC))]
+
+
+def test_page_metrics_go_by_todays_names(built: Warehouse) -> None:
+    """Old and new metrics share a column, and the break is marked; dicts stay out."""
+    assert built.query(
+        "select views, views_metric, views_comparable, viewers, follows, interactions, pulled_at"
+        " from marts.fct_page_daily order by day"
+    ) == [
+        (700, "page_impressions", False, 300, 50, None, datetime(2026, 11, 20, 12, tzinfo=UTC)),
+        (900, "page_media_view", True, 400, 55, None, datetime(2026, 11, 20, 14, tzinfo=UTC)),
+    ]
+
+
+def test_garbage_is_an_error_not_a_null(built: Warehouse, tmp_path: Path) -> None:
+    """A figure that is no number stops the build instead of vanishing."""
+    copy = Warehouse(Path(shutil.copy(built.path, tmp_path)), tmp_path)
+    with copy.connect() as con:
+        con.execute(
+            "update raw.records set payload = ? where report = 'account_daily' and day = ?",
+            [json.dumps({"spend": "1,234.5"}), LATE],
+        )
+    with pytest.raises(duckdb.ConversionException):
+        copy.query("select sum(spend) from staging.stg_meta__account_daily")

@@ -1,0 +1,55 @@
+"""Rules that the SQL of the project keeps."""
+
+import re
+from pathlib import Path
+
+import pytest
+from dbt_warehouse import PROJECT
+
+from meta_pipeline.reports import NON_ADDITIVE
+
+MODELS = sorted(PROJECT.glob("models/**/*.sql"))
+SQL = sorted(
+    p for folder in ("models", "macros", "tests") for p in PROJECT.glob(f"{folder}/**/*.sql")
+)
+
+NOT_ADDITIVE = NON_ADDITIVE | {"viewers", "follows", "link_ctr", "link_cpc", "cost_per_result"}
+NOT_ADDITIVE |= {"spend_wow", "spend_7d_mean", "spend_28d_mean", "spend_mtd_change"}
+AGGREGATE = re.compile(
+    r"\b(sum|avg|mean|median|list_sum|list_avg)\s*\(\s*(?:distinct\s+)?(?:\w+\.)?"
+    rf"({'|'.join(sorted(NOT_ADDITIVE))})\b",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("path", SQL, ids=lambda p: p.stem)
+def test_no_model_sums_what_is_not_additive(path: Path) -> None:
+    """Reach, frequency, Viewers and ratios are true only at the grain at which Meta was asked."""
+    assert AGGREGATE.findall(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("bad", ["sum(reach)", "avg( t.ctr )", "SUM(distinct frequency)"])
+def test_the_rule_sees_a_sum(bad: str) -> None:
+    """The rule above is not blind."""
+    assert AGGREGATE.search(bad)
+
+
+@pytest.mark.parametrize("path", SQL, ids=lambda p: p.stem)
+def test_no_model_reads_a_clock(path: Path) -> None:
+    """The same warehouse gives the same marts at any time."""
+    clock = re.compile(r"\b(now\s*\(|current_date|current_timestamp|today\s*\(|run_started_at)")
+    assert clock.findall(path.read_text(encoding="utf-8").lower()) == []
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
+def test_models_end_with_their_last_cte(path: Path) -> None:
+    """One shape for all models: imports first, final last."""
+    lines = path.read_text(encoding="utf-8").rstrip().splitlines()
+    assert lines[-1] == "select * from final"
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
+def test_models_reference_each_source_once(path: Path) -> None:
+    """Every ref or source is imported once, by one CTE."""
+    refs = re.findall(r"\{\{\s*((?:ref|source)\([^)]*\))", path.read_text(encoding="utf-8"))
+    assert len(refs) == len(set(refs))
