@@ -28,7 +28,7 @@ API_VERSION = "v26.0"
 """The one place where the Graph API version is pinned."""
 
 DEFAULT_RESULT = "omni_purchase"
-DEFAULT_TOKEN_VARIABLE = "META_ACCESS_TOKEN"
+DEFAULT_TOKEN_VARIABLE = "META_ACCESS_TOKEN"  # noqa: S105 (a name, not a token)
 
 # Meta's tokens start with EAA; app tokens are "id|secret". Nothing else in the file is as long.
 _TOKEN_LIKE = re.compile(r"EAA[A-Za-z0-9]{10,}|\d{6,}\|[\w-]{16,}|(?<![\w.])[A-Za-z0-9_-]{80,}")

@@ -96,7 +96,7 @@ class Puller:
         *,
         session: requests.Session | None = None,
         now: Callable[[], datetime] = clock.now,
-        listener: Callable[[Outcome], None] = lambda outcome: None,
+        listener: Callable[[Outcome], None] | None = None,
     ) -> None:
         self.settings = settings
         self.clients = {client.id: client for client in clients}
@@ -160,7 +160,8 @@ class Puller:
                 size = sum(request.bytes for request in sent)
                 outcomes.append(Outcome(errand, landed, len(sent), size))
         for outcome in outcomes:
-            self._listener(outcome)
+            if self._listener is not None:
+                self._listener(outcome)
             yield outcome
 
     def _fetch(self, errand: Errand) -> tuple[Errand, list[Manifest]]:
@@ -197,15 +198,13 @@ class Puller:
                     rows=answer.rows,
                 )
         except GraphError as error:
-            return writer.finish(PullFailure(kind=error.kind, message=str(error))), error
+            return writer.finish(_failure(error)), error
         return writer.finish(), None
 
     def _spool_failure(
         self, client: Client, question: Question, error: GraphError | ConfigError
     ) -> Manifest:
-        kind = error.kind if isinstance(error, GraphError) else "config"
-        writer = self._spool.begin(self._new_pull(client, question))
-        return writer.finish(PullFailure(kind=kind, message=str(error)))
+        return self._spool.begin(self._new_pull(client, question)).finish(_failure(error))
 
     def _new_pull(self, client: Client, question: Question) -> Pull:
         span, requested = question.span, question.requested
@@ -232,6 +231,11 @@ class Puller:
             session=self._session,
         )
         return page_client(graph, errand.asset_id) if errand.report.surface == "page" else graph
+
+
+def _failure(error: GraphError | ConfigError) -> PullFailure:
+    kind = error.kind if isinstance(error, GraphError) else "config"
+    return PullFailure(kind=kind, message=error.message, hint=error.hint)
 
 
 def _time_zones(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

@@ -1,17 +1,15 @@
 """`demo`: the whole pipeline on the bundled simulator, from nothing to marts."""
 
 import os
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 import yaml
-from rich.console import Console
 from rich.table import Table
 
 from meta_pipeline import clock
-from meta_pipeline.cli.progress import console
+from meta_pipeline.cli.progress import console, print_table
 from meta_pipeline.cli.simulate import make_source
 from meta_pipeline.cli.status import freshness_table
 from meta_pipeline.cli.sync import choose_span, synchronise
@@ -31,7 +29,8 @@ def run_demo(
     Everything is written below META_PIPELINE_HOME, by default `data/demo` (`data/replay`).
     """
     source = make_source(replay, mapping, clients=clients, seed=seed)
-    now = default_today(source) if replay else clock.now()
+    now = default_today(source) or clock.now()
+    last = source.last_day() or now.date() - timedelta(days=1)
     home = Path(os.environ.get("META_PIPELINE_HOME") or ("data/replay" if replay else "data/demo"))
     home.mkdir(parents=True, exist_ok=True)
     _write_clients(source, home / "clients.yml")
@@ -45,14 +44,12 @@ def run_demo(
         )
         settings = load_settings()
         everyone = load_clients(settings)
-        yesterday = now.date() - timedelta(days=1)
-        first = yesterday - timedelta(days=days - 1)
-        span = choose_span(first, yesterday, None, now.date(), everyone)
+        first = last - timedelta(days=days - 1)
+        span = choose_span(first, last, None, now.date(), everyone)
         summary = synchronise(settings, everyone, everyone, span)
     _show(settings.marts)
-    stdout = Console(highlight=False, soft_wrap=True)
-    stdout.print(freshness_table(read_freshness(settings.marts, now), now))
-    stdout.print(f"marts: {settings.marts}")
+    print_table(freshness_table(read_freshness(settings.marts, now), now))
+    print(f"marts: {settings.marts}")
     console.print(
         'open them: python -c "import duckdb; duckdb.connect('
         f"'{settings.marts}', read_only=True).sql('from mart_spend_trends').show()\"",
@@ -63,14 +60,18 @@ def run_demo(
 
 def _write_clients(source: Source, path: Path) -> None:
     """The simulated clients as a clients.yml."""
-    keys = ("id", "name", "ad_accounts", "pages", "start_date", "result")
-    clients = [{key: _plain(getattr(client, key)) for key in keys} for client in source.clients()]
+    clients = [
+        {
+            "id": client.id,
+            "name": client.name,
+            "ad_accounts": list(client.ad_accounts),
+            "pages": list(client.pages),
+            "start_date": client.start_date,
+            "result": client.result,
+        }
+        for client in source.clients()
+    ]
     path.write_text(yaml.safe_dump({"version": 1, "clients": clients}, sort_keys=False))
-
-
-def _plain(value: object) -> object:
-    is_list = isinstance(value, Sequence) and not isinstance(value, str)
-    return [str(item) for item in value] if is_list else value
 
 
 def _show(marts: Path) -> None:
@@ -83,4 +84,4 @@ def _show(marts: Path) -> None:
             count = connection.execute(f'select count(*) from "{name}"').fetchone()
             first_sentence = (comment or "").split(". ")[0].strip().rstrip(".")
             table.add_row(name, f"{count[0]:,}" if count else "", first_sentence)
-    Console(highlight=False).print(table)
+    print_table(table)

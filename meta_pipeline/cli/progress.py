@@ -4,9 +4,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+# A file or a pipe has no width of its own; a table needs about this much.
+_PIPE_WIDTH = 140
+
+
+def print_table(table: Table) -> None:
+    """Prints a table on stdout, as wide as the terminal."""
+    stdout = Console(highlight=False)
+    stdout.print(table, width=None if stdout.is_terminal else _PIPE_WIDTH)
 
 
 class Steps:
@@ -14,7 +31,7 @@ class Steps:
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
-        self._task: int | None = None
+        self._task: TaskID | None = None
         self._done = 0
 
     @contextmanager

@@ -33,12 +33,12 @@ def make_source(
     *,
     clients: int,
     seed: int,
-    shape: Mapping[str, int | None] | None = None,
+    shape: Mapping[str, int | None] = {},
 ) -> Source:
     """The truth to serve: an export's rows, or a generated agency. Raises `ConfigError`."""
     if replay is None:
-        given = {name: count for name, count in (shape or {}).items() if count is not None}
-        return generated_agency(seed=seed, clients=clients, **given)
+        given = {name: count for name, count in shape.items() if count is not None}
+        return generated_agency(seed, clients, gaps=True, **given)
     try:
         return replayed(replay, mapping)
     except (OSError, ValueError) as error:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import orjson
-from rich.console import Console
 from rich.table import Table
 
 from meta_pipeline import clock
 from meta_pipeline.cli.app import EXIT_STALE
+from meta_pipeline.cli.progress import print_table
 from meta_pipeline.config import load_settings
 from meta_pipeline.errors import ConfigError
 from meta_pipeline.freshness import Freshness, read_freshness
@@ -31,7 +31,7 @@ def run_status(client_ids: Sequence[str], *, as_json: bool) -> int:
     if as_json:
         sys.stdout.buffer.write(orjson.dumps(_document(shown, now)) + b"\n")
     else:
-        Console(highlight=False).print(freshness_table(shown, now))
+        print_table(freshness_table(shown, now))
     return EXIT_STALE if any(one.state(now) in _STALE_STATES for one in shown) else 0
 
 

@@ -4,7 +4,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING
 
+import msgspec
 import orjson
 
 from meta_pipeline import clock
@@ -19,9 +21,12 @@ from meta_pipeline.config import (
     token_of,
 )
 from meta_pipeline.dates import Span, preset, retention_floor, trailing
-from meta_pipeline.errors import ConfigError, MetaPipelineError
+from meta_pipeline.errors import ConfigError
 from meta_pipeline.pulling import Outcome, Puller
 from meta_pipeline.reports import Grain, reports_of
+
+if TYPE_CHECKING:
+    from meta_pipeline.defs.launch import Launcher
 
 _LABELS: dict[Grain, str] = {"snapshot": "objects", "day": "days", "month": "months"}
 
@@ -48,14 +53,14 @@ class Summary:
             return EXIT_USAGE
         return EXIT_PARTLY if landed else EXIT_FAILED
 
-    def failures(self) -> list[dict[str, str]]:
+    def failures(self) -> list[dict[str, str | None]]:
         """Each distinct failure of each client, once."""
-        found = {
-            (outcome.errand.client.id, failure.kind, failure.message): None
+        found = dict.fromkeys(
+            (outcome.errand.client.id, failure)
             for outcome in self.outcomes
             for failure in outcome.failures
-        }
-        return [dict(zip(("client", "kind", "message"), one, strict=True)) for one in found]
+        )
+        return [{"client": client, **msgspec.structs.asdict(failure)} for client, failure in found]
 
     def document(self, settings: Settings) -> dict[str, object]:
         """The JSON document of `--json`."""
@@ -183,27 +188,21 @@ def run_reload() -> int:
     return 0
 
 
-def _build(launcher: "Launcher", shown: Steps) -> None:  # noqa: F821 (imported when it runs)
+def _build(launcher: "Launcher", shown: Steps) -> None:
     with shown.step("build and publish"):
         launcher.build()
 
 
 def _errands(clients: Sequence[Client], grain: Grain) -> int:
-    return sum(
-        len(client.assets(report.surface))
-        for client in clients
-        for report in reports_of(grain=grain)
-    )
+    reports = reports_of(grain=grain)
+    return sum(len(client.assets(report.surface)) for client in clients for report in reports)
 
 
 def _print_summary(summary: Summary, settings: Settings) -> None:
     for failure in summary.failures():
-        error = MetaPipelineError(*failure["message"].split("\nhint: ", 1)[:1])
-        console.print(f"error: {failure['client']}: {error.message}", style="red", markup=False)
-        if "\nhint: " in failure["message"]:
-            console.print(
-                f"hint: {failure['message'].split(chr(10) + 'hint: ', 1)[1]}", markup=False
-            )
+        console.print(f"error: {failure['client']}: {failure['message']}", markup=False)
+        if failure["hint"]:
+            console.print(f"hint: {failure['hint']}", markup=False)
     document = summary.document(settings)
     console.print(
         f"{summary.span}: {document['requests']} requests, {document['rows']} rows, "

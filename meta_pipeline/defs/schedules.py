@@ -41,7 +41,7 @@ def _schedule(
         description=descriptions[grain],
         target=[raw_key(report.name) for report in reports_of(grain=grain)],
     )
-    def pulled_again(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def pulled_again() -> dg.RunRequest:
         window = trailing(clock.now().date())
         first = max(window.since, grid.first_day)
         if grain == "month":

@@ -85,8 +85,9 @@ class Translator(DagsterDbtTranslator):
         """The model's spec, with owners, automation, and the reports in place of raw tables."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         name = spec.key.path[-1]
-        deps = [dep for dep in spec.deps if dep.asset_key.path[0] != "raw"]
-        if len(deps) < len(spec.deps):
+        every = list(spec.deps)
+        deps = [dep for dep in every if dep.asset_key.path[0] != "raw"]
+        if len(deps) < len(every):
             report = name.removeprefix("stg_meta__")
             reports = [report] if report in REPORTS or report == "clients" else list(REPORTS)
             deps += [dg.AssetDep(raw_key(report)) for report in reports]

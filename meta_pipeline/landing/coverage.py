@@ -70,7 +70,7 @@ def open_days(connection: duckdb.DuckDBPyConnection, pull: Pull) -> int:
     return row[0] if row else 0
 
 
-def note_total(connection: duckdb.DuckDBPyConnection, pull: Pull, pages: list[Path]) -> None:
+def note_total(connection: duckdb.DuckDBPyConnection, pages: list[Path]) -> None:
     """Compares `incoming`, with its padded days, with the total that Meta gave beside it.
 
     Leaves the verdict in the temporary table `answer_total`, for `mark_pulled`.

@@ -61,7 +61,7 @@ def load(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest
             return _land(connection, spool, manifest)
     except LandingError as error:
         log.error("%s", error)
-        failure = PullFailure(kind="contradiction", message=str(error))
+        failure = PullFailure(kind="contradiction", message=error.message, hint=error.hint)
         with transaction(connection):
             return _land(connection, spool, msgspec.structs.replace(manifest, failure=failure))
 
@@ -111,7 +111,7 @@ def _land_rows(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Ma
     try:
         incoming_rows(connection, REPORTS[pull.report], pages)
         if pull.report == coverage.PROOF_REPORT:
-            coverage.note_total(connection, pull, pages)
+            coverage.note_total(connection, pages)
     except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
         raise LandingError(
             f"{pull.report} of {pull.asset_id} (pull {pull.pull_id}) cannot be read: {error}",

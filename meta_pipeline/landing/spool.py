@@ -38,10 +38,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PullFailure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a pull failed: the error's kind and what Meta or the network said."""
+    """Why a pull failed: the error's kind, what Meta or the network said, and the next step."""
 
     kind: str
     message: str
+    hint: str | None = None
 
 
 class Pull(msgspec.Struct, frozen=True, kw_only=True):

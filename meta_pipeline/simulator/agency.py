@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import TypeVar
 
-from meta_pipeline.simulator import audience, delivery, structure
+from meta_pipeline.simulator import audience, delivery, structure, traits
 from meta_pipeline.simulator.source import (
     Account,
     Ad,
@@ -138,18 +138,18 @@ class Agency:
         days = delivery.DayClock(account, since, until, as_of)
         for ad in self._every_ad(account):
             if keep is None or keep(ad):
-                traits = self._traits(account.id, ad.id)
+                having = self._traits(account.id, ad.id)
                 month = self._month_getter(ad)
-                yield from delivery.ad_facts(ad, traits, days, month, dimension, clicks_since)
+                yield from delivery.ad_facts(ad, having, days, month, dimension, clicks_since)
 
     def cells(self, dimension: str) -> tuple[str, ...] | None:
         """The columns of a breakdown, or None if the agency cannot split by it."""
-        return delivery.DIMENSIONS.get(dimension)
+        return traits.DIMENSIONS.get(dimension)
 
     def reach(self, account: Account, impressions: int, cell: tuple[str, ...]) -> int:
         """People behind so many impressions of an account's ads."""
         people = self._audience(account.id)
-        return audience.reach(impressions, people * delivery.cell_share(cell))
+        return audience.reach(impressions, people * traits.cell_share(cell))
 
     def page_day(self, page: Page, day: date) -> PageDay:
         """The settled figures of a Page on a Pacific day."""
@@ -189,12 +189,12 @@ class Agency:
         parent = next(s for s in self._adsets(account_id, campaign_id) if s.id == adset_id)
         return tuple(structure.ad(parent, index) for index in range(self.shape.ads))
 
-    def _make_traits(self, account_id: str, ad_id: str) -> delivery.Traits:
+    def _make_traits(self, account_id: str, ad_id: str) -> traits.Traits:
         account = self.account(account_id)
         ad = self.node(ad_id)
         assert account is not None
         assert isinstance(ad, Ad)
-        return delivery.traits(self.shape, account, ad)
+        return traits.traits(self.shape, account, ad)
 
     def _make_month(self, ad_id: str, year: int, month: int) -> delivery.Month:
         ad = self.node(ad_id)

@@ -1,7 +1,6 @@
 """What the generated ads deliver: settled figures by ad and day, and how they look earlier.
 
-Benchmarks: CPM, click rates and conversion rates of the usual vendors' reports (2025/26). An
-ad-day is settled in whole numbers first, then seen at a moment, then split into cells by
+An ad-day is settled in whole numbers first, then seen at a moment, then split into cells by
 largest remainder; so every level and breakdown has the same totals, to the cent, at any moment.
 """
 
@@ -11,36 +10,18 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from meta_pipeline.simulator import maturity
+from meta_pipeline.simulator.cells import Conversion, cells, convert
 from meta_pipeline.simulator.noise import (
     lognormal,
     pick,
     poisson,
     rounded,
-    split,
     uniform,
     uniforms,
 )
 from meta_pipeline.simulator.source import Account, Ad, Fact, day_end, day_start
-from meta_pipeline.simulator.structure import PURCHASE, Shape, market
-
-PLATFORMS = ("facebook", "instagram", "audience_network", "messenger")
-AGES = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+")
-GENDERS = ("female", "male", "unknown")
-PEOPLE = tuple((age, gender) for age in AGES for gender in GENDERS)
-DIMENSIONS: dict[str, tuple[str, ...]] = {
-    "": (),
-    "publisher_platform": ("publisher_platform",),
-    "age,gender": ("age", "gender"),
-    "age": ("age",),
-    "gender": ("gender",),
-    "country": ("country",),
-}
-
-_PLATFORM_SHARE = (0.47, 0.44, 0.06, 0.03)
-_AGE_SHARE = (0.14, 0.27, 0.23, 0.17, 0.12, 0.07)
-_GENDER_SHARE = (0.54, 0.44, 0.02)
-_PRICE = (1.0, 1.1, 0.6, 0.8)
-_COUNTRY_SHARE = (0.93, 0.07)
+from meta_pipeline.simulator.structure import Shape
+from meta_pipeline.simulator.traits import Traits
 
 # Share of conversions by days between click and conversion; about half on the day of the click.
 _LAG = (0.53, 0.15, 0.09, 0.07, 0.05, 0.04, 0.04, 0.03)
@@ -49,24 +30,6 @@ MAX_LAG = len(_LAG) - 1
 # Auctions cost more towards Christmas and little in January.
 _CPM_SEASON = (0.7, 0.85, 0.95, 1.0, 1.0, 0.98, 0.95, 0.95, 1.0, 1.1, 1.4, 1.35)
 _WEEKDAY = (1.02, 1.04, 1.05, 1.03, 1.0, 0.93, 0.93)
-
-
-class Traits(NamedTuple):
-    """What stays the same over an ad's life. Money in minor units."""
-
-    spend: float
-    cpm: float
-    ctr: float
-    link_share: float
-    landing_share: float
-    video_share: float
-    conversion_rate: float
-    order_value: float
-    sells: bool
-    weekdays_only: bool
-    shares: dict[str, tuple[float, ...]]
-    prices: dict[str, tuple[float, ...]]
-    names: dict[str, tuple[tuple[str, ...], ...]]
 
 
 class Settled(NamedTuple):
@@ -82,18 +45,6 @@ class Settled(NamedTuple):
     comments: int
     likes: int
     spread: float
-
-
-class Conversion(NamedTuple):
-    """One conversion. Hours count from the end of its day; None: at once, never."""
-
-    clicked: date
-    moment: float
-    arrives: float | None
-    withdrawn: float | None
-    value: int
-    window: str
-    cells: tuple[float, float, float]
 
 
 Month = dict[date, tuple[Settled | None, list[Conversion]]]
@@ -120,67 +71,6 @@ class DayClock:
             length = (day_end(day, self._zone).astimezone(UTC) - start).total_seconds() / 3600
             self._known[day] = ((self.as_of - start).total_seconds() / 3600, length)
         return self._known[day]
-
-
-def cell_share(cell: tuple[str, ...]) -> float:
-    """The share of the audience that a cell stands for.
-
-    People use several platforms, so each platform has the whole audience; an age or a gender
-    has its part.
-    """
-    share = 1.0
-    for value in cell:
-        if value in AGES:
-            share *= _AGE_SHARE[AGES.index(value)]
-        elif value in GENDERS:
-            share *= _GENDER_SHARE[GENDERS.index(value)]
-    return share
-
-
-def traits(shape: Shape, account: Account, ad: Ad) -> Traits:
-    """The traits of an ad, drawn from the seed and its id."""
-    where = market(account)
-    unit = where.per_dollar * 10**where.minor_digits
-    u = uniforms(shape.seed, ad.adset.id, "set")
-    v = uniforms(shape.seed, ad.id, "ad")
-    w = uniforms(shape.seed, ad.id, "cells")
-    awareness = ad.campaign.objective == "OUTCOME_AWARENESS"
-    sells = account.result == PURCHASE
-    usual_rate = 0.025 if sells else 0.08
-    objective_factor = 1.0 if ad.campaign.objective in _FOR_RESULTS else 0.25
-    platforms = tuple(
-        share * lognormal(noise, 1.0, 0.2)
-        for share, noise in zip(_PLATFORM_SHARE, w[:4], strict=True)
-    )
-    ages = [s * lognormal(noise, 1.0, 0.2) for s, noise in zip(_AGE_SHARE, w[4:10], strict=True)]
-    people = tuple(age * gender for age in ages for gender in _GENDER_SHARE)
-    abroad = "AT" if where.country == "DE" else "CA"
-    return Traits(
-        spend=25 * unit * lognormal(v[0], 1.0, 0.4),
-        cpm=(6.0 if awareness else 12.5) * unit * lognormal(u[0], 1.0, 0.35),
-        ctr=min(0.2, lognormal(v[1], 0.009 if awareness else 0.019, 0.35)),
-        link_share=0.5 + 0.15 * v[2],
-        landing_share=0.7 + 0.15 * v[3],
-        video_share=0.35 * v[4] if "Video" in ad.name else 0.0,
-        conversion_rate=min(0.3, usual_rate * objective_factor * lognormal(u[1], 1.0, 0.25)),
-        order_value=62 * unit * lognormal(u[2], 1.0, 0.2) if sells else 0.0,
-        sells=sells,
-        weekdays_only=shape.gaps and ad.adset.id.endswith("002000"),
-        shares={"publisher_platform": platforms, "age,gender": people, "country": _COUNTRY_SHARE},
-        prices={
-            "publisher_platform": _PRICE,
-            "age,gender": tuple(0.9 + 0.02 * i for i in range(len(PEOPLE))),
-            "country": (1.0, 1.0),
-        },
-        names={
-            "publisher_platform": tuple((name,) for name in PLATFORMS),
-            "age,gender": PEOPLE,
-            "country": ((where.country,), (abroad,)),
-        },
-    )
-
-
-_FOR_RESULTS = frozenset({"OUTCOME_SALES", "OUTCOME_LEADS"})
 
 
 def month(shape: Shape, ad: Ad, having: Traits, year: int, number: int) -> Month:
@@ -229,9 +119,9 @@ def ad_facts(
             seen = [c for c in conversions if _visible(c, hours, length, clicks_since)]
             if fact.impressions or seen:
                 if dimension:
-                    yield from _cells(fact, having, seen, dimension)
+                    yield from cells(fact, having, seen, dimension)
                 else:
-                    _convert(fact, having, seen)
+                    convert(fact, having, seen)
                     yield fact
         day += timedelta(days=1)
 
@@ -324,58 +214,3 @@ def _seen(ad: Ad, day: date, settled: Settled | None, hours: float, length: floa
     }
     clicks, spend = round(settled.clicks * factor), round(settled.spend * factor)
     return Fact(ad, day, (), impressions, clicks, links, spend, counts)
-
-
-def _convert(fact: Fact, having: Traits, conversions: list[Conversion]) -> None:
-    """Add conversions to a fact."""
-    if not conversions:
-        return
-    base = "purchase" if having.sells else "lead"
-    fact.counts[base] = len(conversions)
-    for conversion in conversions:
-        if conversion.window:
-            key = f"{base}@{conversion.window}"
-            fact.counts[key] = fact.counts.get(key, 0) + 1
-    if having.sells:
-        fact.values[base] = sum(conversion.value for conversion in conversions)
-
-
-_SPLIT_BY = {"age": "age,gender", "gender": "age,gender"}
-_CELL_PLACE = {"publisher_platform": 0, "age,gender": 1, "country": 2}
-
-
-def _cells(
-    fact: Fact, having: Traits, conversions: list[Conversion], dimension: str
-) -> Iterator[Fact]:
-    """Split a fact; age alone and gender alone are the cells of both with one column less."""
-    base = _SPLIT_BY.get(dimension, dimension)
-    weights, names = having.shares[base], having.names[base]
-    place, total = _CELL_PLACE[base], sum(weights)
-    mine: dict[int, list[Conversion]] = {}
-    for conversion in conversions:
-        mine.setdefault(pick(conversion.cells[place] * total, weights), []).append(conversion)
-    impressions = split(fact.impressions, weights)
-    clicks = split(fact.clicks, impressions)
-    links = split(fact.link_clicks, clicks)
-    spends = split(
-        int(fact.spend), [n * p for n, p in zip(impressions, having.prices[base], strict=True)]
-    )
-    by = {"link_click": clicks, "landing_page_view": links}
-    parts = {name: split(n, by.get(name, impressions)) for name, n in fact.counts.items()}
-    for index, name in enumerate(names):
-        if not impressions[index] and index not in mine:
-            continue
-        cell = name if base == dimension else (name[("age", "gender").index(dimension)],)
-        counts = {key: part[index] for key, part in parts.items()}
-        part = Fact(
-            fact.ad,
-            fact.day,
-            cell,
-            impressions[index],
-            clicks[index],
-            links[index],
-            spends[index],
-            counts,
-        )
-        _convert(part, having, mine.get(index, []))
-        yield part

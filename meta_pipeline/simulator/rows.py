@@ -4,8 +4,9 @@ All figures are strings. What is undefined is left out, not zero: no `actions` k
 actions, no `cpc` without clicks. Percentages are percent (1.58 means 1.58 %).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from meta_pipeline.simulator.actions import RETIRED_WINDOWS, expand, in_window
@@ -37,11 +38,10 @@ def row(query: Query, source: Source, account: Account, group: Group) -> dict[st
     """The row of a group, with the fields asked for, the dates and the breakdown's columns."""
     writer = _Writer(query, source, account, group)
     found: dict[str, Any] = {}
-    for field in query.fields:
-        if field not in query.hidden:
-            value = writer.value(field)
-            if value is not None:
-                found[field] = value
+    for field, write in _methods(query.fields, query.hidden):
+        value = write(writer)
+        if value is not None:
+            found[field] = value
     found["date_start"] = group.since.isoformat()
     found["date_stop"] = group.until.isoformat()
     for name, value in zip(source.cells(query.dimension) or (), group.cell, strict=False):
@@ -53,11 +53,10 @@ def summary(query: Query, source: Source, account: Account, total: Group) -> dic
     """The `summary` object: the figures asked for over all rows, people counted once."""
     writer = _Writer(query, source, account, total)
     found: dict[str, Any] = {}
-    for field in query.summary:
-        if field not in query.hidden and field not in _ATTRIBUTES:
-            value = writer.value(field)
-            if value is not None:
-                found[field] = value
+    for field, write in _methods(query.summary, query.hidden | _ATTRIBUTES):
+        value = write(writer)
+        if value is not None:
+            found[field] = value
     found["date_start"] = query.since.isoformat()
     found["date_stop"] = query.until.isoformat()
     return found
@@ -98,11 +97,6 @@ class _Writer:
         self.counts = expand(group.counts)
         self.values = expand(group.values)
         self.cost = major(group.spend, self.digits)
-
-    def value(self, field: str) -> Any:
-        """The field's value, None where Meta leaves the key out."""
-        method = getattr(self, f"_{field}", None)
-        return method() if method else None
 
     # Identity. A row has the ids and names down to its level and none below.
 
@@ -276,6 +270,15 @@ class _Writer:
 
 
 _CONVERSIONS = frozenset({"offsite_conversion.fb_pixel_purchase", "onsite_conversion.lead_grouped"})
+
+
+@lru_cache(64)
+def _methods(
+    fields: tuple[str, ...], hidden: frozenset[str]
+) -> tuple[tuple[str, Callable[[_Writer], Any]], ...]:
+    """The fields that have a figure, each with what writes it (None: Meta leaves it out)."""
+    found = ((field, getattr(_Writer, f"_{field}", None)) for field in fields)
+    return tuple((field, write) for field, write in found if write and field not in hidden)
 
 
 def _only(types: Mapping[str, Amount]) -> dict[str, Amount]:

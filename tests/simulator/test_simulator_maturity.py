@@ -1,5 +1,6 @@
 """How figures grow, settle and freeze."""
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -59,7 +60,7 @@ def test_conversions_rarely_drop() -> None:
     """Day by day the known conversions grow; only fraud filtering takes some back."""
     days = [DAY_END + timedelta(days=n) for n in range(29)]
     found = [seen(moment, date(2026, 10, 1), DAY)["results"] for moment in days]
-    drops = sum(max(0, a - b) for a, b in zip(found, found[1:], strict=False))
+    drops = sum(max(0, a - b) for a, b in itertools.pairwise(found))
     assert found[-1] > found[0]
     assert drops <= 0.02 * found[-1]
 

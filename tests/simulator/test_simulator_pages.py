@@ -1,5 +1,6 @@
 """Page Insights."""
 
+import itertools
 import json
 from datetime import UTC, datetime
 
@@ -79,7 +80,7 @@ def test_viewers_follows_and_reactions_hang_together(ask: Ask, path: str) -> Non
     )
     change = [gained - lost for gained, lost in flow]
     assert all(a <= b for a, b in zip(viewers, views, strict=True))
-    assert [b - a for a, b in zip(level, level[1:], strict=False)] == change[1:]
+    assert [b - a for a, b in itertools.pairwise(level)] == change[1:]
     assert set(values["page_actions_post_reactions_total"][0]) >= {"like"}
 
 

@@ -1,5 +1,6 @@
 """Date presets and the cutting of ranges."""
 
+import itertools
 from datetime import date, timedelta
 
 import pytest
@@ -50,7 +51,7 @@ def test_slices_cover_the_range(since: date, length: int, increment: str) -> Non
     until = since + timedelta(days=length)
     found = slices(since, until, increment)
     assert (found[0][0], found[-1][1]) == (since, until)
-    for (_, end), (start, _) in zip(found, found[1:], strict=False):
+    for (_, end), (start, _) in itertools.pairwise(found):
         assert start == end + timedelta(days=1)
 
 

@@ -111,8 +111,13 @@ def test_a_mapping_of_ones_own(tmp_path: Path) -> None:
     about = {
         "columns": {**names, "impressions": "i", "clicks": "k", "spend": "m"},
         "client": {
-            "id": "mine", "name": "Mine", "account_id": "act_5", "account_name": "Mine",
-            "currency": "EUR", "timezone": "Europe/Berlin", "result": "sale",
+            "id": "mine",
+            "name": "Mine",
+            "account_id": "act_5",
+            "account_name": "Mine",
+            "currency": "EUR",
+            "timezone": "Europe/Berlin",
+            "result": "sale",
         },
     }
     mapping = tmp_path / "mine.yml"
