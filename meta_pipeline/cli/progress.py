@@ -1,5 +1,6 @@
 """What a person sees while something works: bars on a terminal, lines elsewhere."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,8 +23,8 @@ _PIPE_WIDTH = 140
 
 def print_table(table: Table) -> None:
     """Prints a table on stdout, as wide as the terminal."""
-    stdout = Console(highlight=False)
-    stdout.print(table, width=None if stdout.is_terminal else _PIPE_WIDTH)
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    Console(highlight=False, width=width).print(table)
 
 
 class Steps:

@@ -28,6 +28,9 @@ from meta_pipeline.reports import Grain, reports_of
 if TYPE_CHECKING:
     from meta_pipeline.defs.launch import Launcher
 
+# Kinds of failure that asking again does not mend.
+_REFUSALS = frozenset({"auth", "permission", "config"})
+
 _LABELS: dict[Grain, str] = {"snapshot": "objects", "day": "days", "month": "months"}
 
 
@@ -38,20 +41,28 @@ class Summary:
     span: Span
     outcomes: list[Outcome] = field(default_factory=list)
 
+    @property
+    def landed(self) -> bool:
+        """Whether anything at all landed."""
+        return any(one.status == "complete" for o in self.outcomes for one in o.landed)
+
+    def is_refused(self, client: Client) -> bool:
+        """Whether all that was asked for the client was refused for want of a right."""
+        mine = [o for o in self.outcomes if o.errand.client.id == client.id]
+        kinds = [{failure.kind for failure in o.failures} for o in mine]
+        return bool(kinds) and all(some and some <= _REFUSALS for some in kinds)
+
     def exit_code(self, clients: Sequence[Client]) -> int:
-        """0 when all landed; 3 when some clients did; else by what went wrong."""
+        """0 when all landed; 3 when some did; else by what went wrong."""
         failed = {o.errand.client.id for o in self.outcomes if not o.is_complete}
+        kinds = {failure.kind for o in self.outcomes for failure in o.failures}
         if not failed:
             return 0
-        if len(failed) < len(clients):
+        if len(failed) < len(clients) or self.landed:
             return EXIT_PARTLY
-        landed = any(one.status == "complete" for o in self.outcomes for one in o.landed)
-        kinds = {failure.kind for o in self.outcomes for failure in o.failures}
-        if kinds <= {"auth", "permission"}:
-            return EXIT_AUTH
         if kinds == {"config"}:
             return EXIT_USAGE
-        return EXIT_PARTLY if landed else EXIT_FAILED
+        return EXIT_AUTH if kinds <= _REFUSALS else EXIT_FAILED
 
     def failures(self) -> list[dict[str, str | None]]:
         """Each distinct failure of each client, once."""
@@ -163,11 +174,14 @@ def synchronise(
         puller = Puller(settings, clients, listener=note)
         with shown.step("definitions"):
             launcher = Launcher(settings, clients, puller)
-        ids = [client.id for client in wanted]
         for grain, label in _LABELS.items():
-            with shown.step(label, _errands(wanted, grain)):
-                launcher.pull(grain, ids, span)
-        _build(launcher, shown)
+            # What is known to be refused is not asked again.
+            admitted = [client for client in wanted if not summary.is_refused(client)]
+            if admitted:
+                with shown.step(label, _errands(admitted, grain)):
+                    launcher.pull(grain, [client.id for client in admitted], span)
+        if summary.landed:
+            _build(launcher, shown)
     return summary
 
 

@@ -1,5 +1,6 @@
 """The dbt project as assets, its tests as asset checks, and the file handed to analysts."""
 
+import hashlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -51,12 +52,27 @@ def dbt_resource(project: DbtProject) -> DbtCliResource:
     return DbtCliResource(project_dir=project, dbt_executable=str(own if own.exists() else "dbt"))
 
 
+def _project_files(folder: Path) -> list[Path]:
+    parts = ("models", "macros", "seeds", "tests")
+    nested = (path for part in parts for path in (folder / part).rglob("*") if path.is_file())
+    return sorted([*nested, folder / "dbt_project.yml", folder / "profiles.yml"])
+
+
 def _is_current(manifest: Path, folder: Path) -> bool:
+    """Whether nothing changed since the manifest; a file taken away changes its folder."""
     if not manifest.exists():
         return False
-    parts = ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
-    files = [file for part in parts for file in ((folder / part), *(folder / part).rglob("*"))]
-    return all(file.stat().st_mtime < manifest.stat().st_mtime for file in files if file.exists())
+    files = _project_files(folder)
+    parsed = manifest.stat().st_mtime
+    return all(path.stat().st_mtime < parsed for path in {*files, *(f.parent for f in files)})
+
+
+def _fingerprint(folder: Path) -> str:
+    """What the marts are made with: the project's files, as one hash."""
+    digest = hashlib.sha256()
+    for path in _project_files(folder):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 class Translator(DagsterDbtTranslator):
@@ -84,16 +100,33 @@ class Translator(DagsterDbtTranslator):
     ) -> dg.AssetSpec:
         """The model's spec, with owners, automation, and the reports in place of raw tables."""
         spec = super().get_asset_spec(manifest, unique_id, project)
-        name = spec.key.path[-1]
-        every = list(spec.deps)
-        deps = [dep for dep in every if dep.asset_key.path[0] != "raw"]
-        if len(deps) < len(every):
-            report = name.removeprefix("stg_meta__")
-            reports = [report] if report in REPORTS or report == "clients" else list(REPORTS)
-            deps += [dg.AssetDep(raw_key(report)) for report in reports]
+        deps = {dep.asset_key for dep in spec.deps if dep.asset_key.path[0] != "raw"}
+        deps |= _raw_parents(manifest["nodes"].get(unique_id, {}))
         return spec.replace_attributes(
-            deps=deps, owners=OWNERS, automation_condition=_ON_NEW_RECORDS
+            deps=[dg.AssetDep(key) for key in sorted(deps)],
+            owners=OWNERS,
+            automation_condition=_ON_NEW_RECORDS,
         )
+
+
+def _raw_parents(node: Mapping[str, Any]) -> set[dg.AssetKey]:
+    """The assets behind the raw tables that a model reads.
+
+    `raw.records` holds every report: the model names the one it reads in its own name or its
+    `meta`; a model that names none reads them all.
+    """
+    sources = {
+        one.split(".")[-1]
+        for one in node.get("depends_on", {}).get("nodes", ())
+        if one.startswith("source.")
+    }
+    if not sources:
+        return set()
+    if sources <= {"clients", "client_assets"}:
+        return {raw_key("clients")}
+    report = node["name"].removeprefix("stg_meta__")
+    report = node["config"].get("meta", {}).get("report", report)
+    return {raw_key(one) for one in ([report] if report in REPORTS else REPORTS)}
 
 
 def transformation_assets(project: DbtProject) -> dg.AssetsDefinition:
@@ -110,9 +143,14 @@ def transformation_assets(project: DbtProject) -> dg.AssetsDefinition:
     def dbt_models(
         context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse
     ) -> Iterator[Any]:
+        target = Path(project.project_dir) / project.target_path
+        built, current = target.parent / "built_from", _fingerprint(Path(project.project_dir))
+        # Incremental facts hold what an older formula made of past days.
+        is_changed = not built.exists() or built.read_text() != current
+        args = ["build", "--full-refresh"] if is_changed else ["build"]
         with warehouse.locked():
-            target = Path(project.project_dir) / project.target_path
-            yield from dbt.cli(["build"], context=context, target_path=target).stream()
+            yield from dbt.cli(args, context=context, target_path=target).stream()
+        built.write_text(current)
 
     return dbt_models
 

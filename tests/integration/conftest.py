@@ -1,0 +1,109 @@
+"""A pipeline on a simulator: one agency, pulled and built once for the tests of a module."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from meta_pipeline import clock
+from meta_pipeline.cli.sync import Summary, choose_span, synchronise
+from meta_pipeline.config import Settings, load_clients, load_settings
+from meta_pipeline.simulator import RunningSimulator, Source, account_truth, generated_agency
+
+TOKEN = "EAAsecretTokenOfTheTests0123456789"
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@dataclass
+class Pipeline:
+    """A pipeline's home and the simulator it asks."""
+
+    home: Path
+    meta: RunningSimulator
+    patch: pytest.MonkeyPatch
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings()
+
+    def move_to(self, now: datetime) -> None:
+        """Sets the clock of both sides."""
+        self.meta.clock.move_to(now)
+        self.patch.setenv("META_PIPELINE_NOW", now.isoformat())
+
+    def sync(self, since: str, until: str, *client_ids: str) -> Summary:
+        """What `meta-pipeline sync --from --to [-c]` does."""
+        clients = load_clients(self.settings)
+        wanted = [c for c in clients if not client_ids or c.id in client_ids]
+        days = (date.fromisoformat(since), date.fromisoformat(until))
+        span = choose_span(*days, None, clock.now().date(), wanted)
+        return synchronise(self.settings, clients, wanted, span)
+
+    def marts(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of the published marts."""
+        with duckdb.connect(str(self.settings.marts), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def raw(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of the warehouse."""
+        with duckdb.connect(str(self.settings.warehouse)) as connection:
+            return connection.execute(sql).fetchall()
+
+    def truth(self, account_id: str, since: str, until: str, **how: Any) -> list[dict[str, Any]]:
+        """What the simulator says is true at its present time."""
+        account = self.meta.source.account(account_id)
+        assert account is not None
+        days = (date.fromisoformat(since), date.fromisoformat(until))
+        now = self.meta.clock.now()
+        return account_truth(self.meta.source, account, *days, **({"as_of": now} | how))
+
+    @property
+    def accounts(self) -> list[str]:
+        """Every ad account's id."""
+        return [account for c in self.meta.source.clients() for account in c.ad_accounts]
+
+
+@contextmanager
+def running_pipeline(
+    home: Path, source: Source, now: datetime = NOW, **options: Any
+) -> Iterator[Pipeline]:
+    """A pipeline with an empty home, configured for every client of `source`."""
+    with (
+        RunningSimulator(source, now=now, **options) as meta,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        clients = [
+            {
+                "id": client.id,
+                "name": client.name,
+                "ad_accounts": list(client.ad_accounts),
+                "pages": list(client.pages),
+                "start_date": client.start_date,
+                "result": client.result,
+            }
+            for client in source.clients()
+        ]
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "clients.yml").write_text(yaml.safe_dump({"version": 1, "clients": clients}))
+        patch.setenv("META_PIPELINE_HOME", str(home))
+        patch.setenv("META_PIPELINE_CLIENTS", str(home / "clients.yml"))
+        patch.setenv("META_PIPELINE_NOW", now.isoformat())
+        patch.setenv("META_GRAPH_URL", meta.url)
+        patch.setenv("META_ACCESS_TOKEN", TOKEN)
+        patch.setenv("META_APP_SECRET", "secret-of-the-app")
+        patch.setenv("DAGSTER_HOME", str(home / "dagster"))
+        patch.delenv("META_AD_ACCOUNT_ID", raising=False)
+        yield Pipeline(home, meta, patch)
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+    """A fresh pipeline for two clients, nothing pulled yet."""
+    with running_pipeline(tmp_path / "home", generated_agency(clients=2)) as one:
+        yield one

@@ -1,0 +1,346 @@
+"""clients.yml and the environment."""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meta_pipeline.config import (
+    API_VERSION,
+    GRAPH_HOST,
+    Client,
+    load_clients,
+    load_settings,
+    parse_clients,
+    select_clients,
+    token_of,
+)
+from meta_pipeline.errors import ConfigError
+
+TOKEN = "EAA" + "Bx7" * 30
+GOOD = """
+version: 1
+defaults:
+  result: lead
+  token_env: AGENCY_TOKEN
+clients:
+  - id: acme-dental
+    name: Acme Dental Care
+    ad_accounts: [act_1203987650001]
+    pages: ["104882210"]
+    start_date: 2026-08-01
+    result: onsite_conversion.lead_grouped
+    targets: {spend: 3200, cost_per_result: 12.5}
+    brand: {color: "#0f766e"}
+  - id: cafe-luna
+    name: Café Luna
+    ad_accounts: [1203987650002]
+"""
+
+
+def one_client(line: str) -> str:
+    """A file with one client and one more line in it."""
+    return f"version: 1\nclients:\n  - id: a\n    name: A\n    ad_accounts: [act_1]\n    {line}\n"
+
+
+def refusal(text: str) -> str:
+    """What the error says about the file, hint included."""
+    with pytest.raises(ConfigError) as raised:
+        parse_clients(text)
+    return str(raised.value)
+
+
+def test_a_good_file_is_read() -> None:
+    """Every setting arrives with its type."""
+    acme, _ = parse_clients(GOOD).clients
+    assert (acme.id, acme.name) == ("acme-dental", "Acme Dental Care")
+    assert (acme.ad_accounts, acme.pages) == (("act_1203987650001",), ("104882210",))
+    assert acme.start_date == date(2026, 8, 1)
+    assert (acme.targets.spend, acme.targets.cost_per_result) == (Decimal(3200), Decimal("12.5"))
+    assert acme.brand.color == "#0f766e"
+
+
+def test_the_example_file_is_good() -> None:
+    """What people are told to copy is accepted."""
+    path = Path(__file__).resolve().parents[2] / "clients.example.yml"
+    clients = parse_clients(path.read_text(encoding="utf-8"), name=path.name).clients
+    assert len(clients) >= 2
+
+
+def test_defaults_fill_what_a_client_leaves_out() -> None:
+    """A client's own setting wins over the file's defaults, those over ours."""
+    acme, luna = parse_clients(GOOD).clients
+    assert (acme.result, luna.result) == ("onsite_conversion.lead_grouped", "lead")
+    assert (acme.token_env, luna.token_env) == ("AGENCY_TOKEN", "AGENCY_TOKEN")
+    assert (acme.api_version, luna.api_version) == (API_VERSION, API_VERSION)
+    assert (luna.pages, luna.start_date, luna.targets.spend) == ((), None, None)
+
+
+def test_without_defaults_ours_hold() -> None:
+    """`defaults:` may be left out or left empty."""
+    for text in (one_client(""), one_client("") + "defaults:\n"):
+        (client,) = parse_clients(text).clients
+        assert (client.result, client.token_env) == ("omni_purchase", "META_ACCESS_TOKEN")
+
+
+def test_ids_may_be_numbers() -> None:
+    """YAML reads a bare id as a number; it becomes the id."""
+    (client,) = parse_clients(one_client("pages: [104882210]")).clients
+    assert client.pages == ("104882210",)
+    assert parse_clients(GOOD).clients[1].ad_accounts == ("act_1203987650002",)
+
+
+def test_assets_by_surface() -> None:
+    """Ad accounts for ads, Pages for pages."""
+    acme, _ = parse_clients(GOOD).clients
+    assert acme.assets("ads") == acme.ad_accounts
+    assert acme.assets("page") == acme.pages
+
+
+@pytest.mark.parametrize(
+    ("line", "where"),
+    [
+        ("colour: red", "clients.0.colour: unknown key"),
+        ("targets: {spnd: 5}", "clients.0.targets.spnd: unknown key"),
+        ("targets: {spend: 0}", "clients.0.targets.spend"),
+        ("targets: {spend: .nan}", "clients.0.targets.spend"),
+        ("start_date: soon", "clients.0.start_date"),
+        ("api_version: 26", "clients.0.api_version"),
+        ("api_version: v26", "clients.0.api_version"),
+        ("token_env: my token", "clients.0.token_env"),
+        ("result: link click", "clients.0.result"),
+        ("brand: {color: teal}", "clients.0.brand.color"),
+        ("pages: [my-page]", "clients.0.pages.0"),
+    ],
+)
+def test_a_wrong_setting_is_named_by_its_place(line: str, where: str) -> None:
+    """The error says where in the file, and where to look for an example."""
+    text = refusal(one_client(line))
+    assert where in text
+    assert "clients.example.yml" in text
+
+
+@pytest.mark.parametrize("account", ["act_", "act_12x", "12x", "ACT_1", "", "true", "act_1 2"])
+def test_a_bad_account_id_is_refused(account: str) -> None:
+    """An ad account is `act_` and digits, or digits."""
+    text = refusal(one_client("").replace("act_1", f"'{account}'"))
+    assert "clients.0.ad_accounts.0" in text
+
+
+@pytest.mark.parametrize("client_id", ["-a", "a b", "a/b", "..", "", "a" * 64, "é"])
+def test_a_bad_client_id_is_refused(client_id: str) -> None:
+    """The id names folders and partitions, so it is letters, digits, - and _."""
+    assert "clients.0.id" in refusal(one_client("").replace("id: a", f"id: '{client_id}'"))
+
+
+def test_ids_of_clients_must_differ() -> None:
+    """The error names the id that is there twice."""
+    assert "given twice: cafe-luna" in refusal(GOOD.replace("acme-dental", "cafe-luna"))
+
+
+@pytest.mark.parametrize("line", ["ad_accounts: [1, act_1]", "pages: [7, '7']"])
+def test_an_account_or_page_stands_once(line: str) -> None:
+    """With and without prefix, as number and as text, it is the same id."""
+    text = one_client(line)
+    if line.startswith("ad_"):
+        text = text.replace("    ad_accounts: [act_1]\n", "")
+    assert "client a names one account or Page twice" in refusal(text)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b", "hello", "version: 1", "clients: []"])
+def test_a_file_without_clients_is_refused(text: str) -> None:
+    """The hint leads to the example."""
+    assert "clients.example.yml" in refusal(text)
+
+
+def test_another_version_of_the_file_is_refused() -> None:
+    """Only version 1 is known."""
+    assert "version" in refusal(GOOD.replace("version: 1", "version: 2"))
+
+
+@pytest.mark.parametrize("text", ["clients: [", "a: b: c", "\t- a", "a: !x y", "a: \x01"])
+def test_what_is_not_yaml_is_refused(text: str) -> None:
+    """The error says that it is not YAML."""
+    assert "is not YAML" in refusal("version: 1\n" + text)
+
+
+def test_the_line_that_is_not_yaml_is_named() -> None:
+    """A person can go there."""
+    assert "clients.yml line 3 is not YAML" in refusal("version: 1\nname: x\na: b: c\n")
+
+
+SECRETS = [
+    TOKEN,
+    "EAABwzLixnjYBO0ZC",
+    "1234567890|AbCdEf0123456789_-xy",
+    "k" * 80,
+    "-".join(["k7"] * 40),
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize(
+    "line", ["token: {}", "name: {}", "token_env: {}", "# {}", '{}: "x"', "pages: ['{}']"]
+)
+def test_a_token_in_the_file_is_refused_and_not_repeated(secret: str, line: str) -> None:
+    """The error names the line, never the value, and says what to do."""
+    text = refusal(one_client(line.format(secret)))
+    assert "clients.yml line 6 holds something that looks like an access token" in text
+    assert secret not in text
+    assert "token_env" in text
+
+
+@given(st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", min_size=10))
+@settings(max_examples=30, deadline=None)
+def test_no_token_is_ever_repeated(tail: str) -> None:
+    """Whatever follows EAA, the line is refused and the text stays out of the error."""
+    assert "EAA" not in refusal(one_client(f"name: EAA{tail}"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "name: {}",
+        "start_date: {}",
+        "result: '{} x'",
+        "token_env: {}",
+        "api_version: {}",
+        "targets: {{spend: {}}}",
+        "brand: {{color: {}}}",
+        "pages: [{}]",
+        "pages: {}",
+        "targets: {}",
+    ],
+)
+def test_a_wrong_value_is_never_repeated(line: str) -> None:
+    """A short secret in a wrong place does not reach the error either."""
+    text = one_client(line.format("hunter2secret"))
+    if line != "name: {}":
+        assert "hunter2secret" not in refusal(text)
+        return
+    assert "hunter2secret" not in refusal(text.replace("version: 1", "version: 9"))
+
+
+def test_the_environment_has_defaults() -> None:
+    """Without any variable: Meta itself, data beside the working folder, no secret."""
+    found = load_settings()
+    assert (found.home, found.clients_file) == (Path.cwd() / "data", Path.cwd() / "clients.yml")
+    assert (found.graph_url, found.app_secret, found.ad_account_id) == (GRAPH_HOST, None, None)
+
+
+def test_paths_follow_from_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One variable moves the warehouse, the marts and the spool."""
+    monkeypatch.setenv("META_PIPELINE_HOME", str(tmp_path / "x" / ".." / "home"))
+    found = load_settings()
+    home = tmp_path.resolve() / "home"
+    assert found.warehouse == home / "warehouse.duckdb"
+    assert (found.marts, found.spool) == (home / "marts.duckdb", home / "spool")
+
+
+def test_secrets_are_masked_where_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app secret shows in neither repr nor str."""
+    monkeypatch.setenv("META_APP_SECRET", "hunter2")
+    found = load_settings()
+    assert found.app_secret is not None
+    assert found.app_secret.get_secret_value() == "hunter2"
+    assert "hunter2" not in f"{found!r} {found} {found.model_dump()}"
+
+
+def test_a_wrong_variable_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says which variable, without its value."""
+    monkeypatch.setenv("META_AD_ACCOUNT_ID", TOKEN)
+    with pytest.raises(ConfigError, match="META_AD_ACCOUNT_ID") as raised:
+        load_settings()
+    assert TOKEN not in str(raised.value)
+
+
+def test_one_account_in_the_environment_is_enough(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without clients.yml, META_AD_ACCOUNT_ID makes one client."""
+    monkeypatch.setenv("META_PIPELINE_CLIENTS", str(tmp_path / "none.yml"))
+    monkeypatch.setenv("META_AD_ACCOUNT_ID", "1203987650001")
+    (client,) = load_clients(load_settings())
+    assert (client.id, client.ad_accounts) == ("act_1203987650001", ("act_1203987650001",))
+
+
+def test_without_any_client_the_error_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A missing file is named; the hint offers both ways."""
+    monkeypatch.setenv("META_PIPELINE_CLIENTS", str(tmp_path / "none.yml"))
+    with pytest.raises(ConfigError, match=r"none\.yml does not exist") as raised:
+        load_clients(load_settings())
+    assert "META_AD_ACCOUNT_ID" in str(raised.value.hint)
+
+
+def test_the_file_wins_over_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With a clients.yml, META_AD_ACCOUNT_ID is not looked at."""
+    path = tmp_path / "clients.yml"
+    path.write_text(GOOD, encoding="utf-8")
+    monkeypatch.setenv("META_PIPELINE_CLIENTS", str(path))
+    monkeypatch.setenv("META_AD_ACCOUNT_ID", "1")
+    assert [client.id for client in load_clients(load_settings())] == ["acme-dental", "cafe-luna"]
+
+
+def test_a_file_that_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Latin-1 and folders alike."""
+    path = tmp_path / "clients.yml"
+    path.write_bytes(GOOD.encode("latin-1"))
+    for unreadable in (path, tmp_path):
+        monkeypatch.setenv("META_PIPELINE_CLIENTS", str(unreadable))
+        with pytest.raises(ConfigError, match="cannot be read"):
+            load_clients(load_settings())
+
+
+def test_the_token_comes_from_the_variable_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blanks around it are dropped; printing it shows stars."""
+    monkeypatch.setenv("AGENCY_TOKEN", f" {TOKEN}\n")
+    token = token_of(parse_clients(GOOD).clients[0])
+    assert token.get_secret_value() == TOKEN
+    assert TOKEN not in f"{token!r} {token}"
+
+
+@pytest.mark.parametrize("value", ["", "  "])
+def test_a_missing_token_names_client_and_variable(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """Empty is missing."""
+    monkeypatch.setenv("AGENCY_TOKEN", value)
+    with pytest.raises(ConfigError, match=r"'acme-dental': AGENCY_TOKEN is not set"):
+        token_of(parse_clients(GOOD).clients[0])
+
+
+@pytest.mark.parametrize("value", ["two words", "line\nbreak", "“quoted”"])
+def test_what_cannot_be_a_token_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """The error names the variable and not what it holds."""
+    monkeypatch.setenv("AGENCY_TOKEN", value)
+    with pytest.raises(ConfigError, match="AGENCY_TOKEN") as raised:
+        token_of(parse_clients(GOOD).clients[0])
+    assert value not in str(raised.value)
+
+
+def clients_named(*names: str) -> tuple[Client, ...]:
+    """Clients with these ids."""
+    return tuple(Client(id=name, name=name, ad_accounts=("act_1",)) for name in names)
+
+
+def test_clients_are_selected_in_the_files_order() -> None:
+    """Naming none means all."""
+    clients = clients_named("a", "b", "c")
+    assert select_clients(clients, []) == clients
+    assert [client.id for client in select_clients(clients, ["c", "a", "c"])] == ["a", "c"]
+
+
+def test_an_unknown_client_is_refused_with_the_known_ones() -> None:
+    """The hint lists what there is."""
+    with pytest.raises(ConfigError, match="unknown client 'nope'") as raised:
+        select_clients(clients_named("a", "b"), ["a", "nope"])
+    assert raised.value.hint == "clients.yml has a, b"

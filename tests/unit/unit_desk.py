@@ -1,0 +1,194 @@
+"""A spool and a warehouse at hand, with made-up pulls to put into them."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import duckdb
+
+from meta_pipeline.landing import (
+    Landed,
+    Manifest,
+    Pull,
+    PullFailure,
+    Spool,
+    create_schema,
+    load,
+    new_pull_id,
+)
+
+TABLES = ("clients", "client_assets", "pulls", "records", "coverage")
+FAILURE = PullFailure(kind="throttled", message="come back later", hint="wait")
+
+
+def day(number: int) -> date:
+    """A day of October 2026."""
+    return date(2026, 10, number)
+
+
+def at(number: int) -> datetime:
+    """Noon UTC of a day of November 2026: when something was pulled."""
+    return datetime(2026, 11, number, 12, tzinfo=UTC)
+
+
+def ad_row(on: date, ad: str = "1", spend: str = "1.5", **more: Any) -> dict[str, Any]:
+    """A row of `ad_daily`."""
+    return {"ad_id": ad, "date_start": str(on), "date_stop": str(on), "spend": spend, **more}
+
+
+def account_row(on: date, impressions: str = "10", spend: str = "1.5", **more: Any) -> dict:
+    """A row of `account_daily`."""
+    return {
+        "account_id": "1",
+        "date_start": str(on),
+        "date_stop": str(on),
+        "impressions": impressions,
+        "clicks": "0" if impressions == "0" else "1",
+        "spend": spend,
+        **more,
+    }
+
+
+def page_body(rows: list[Any], summary: Mapping[str, Any] | None = None) -> bytes:
+    """A page as the client keeps it."""
+    body: dict[str, Any] = {"data": rows}
+    if summary is not None:
+        body["summary"] = summary
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One spool and one warehouse in memory."""
+
+    connection: duckdb.DuckDBPyConnection
+    spool: Spool
+
+    def spooled(
+        self,
+        rows: list[Any] | bytes,
+        since: date | None = None,
+        until: date | None = None,
+        *,
+        pulled: datetime | None = None,
+        report: str = "ad_daily",
+        client: str = "acme",
+        asset: str = "act_1",
+        part: str = "",
+        summary: Mapping[str, Any] | None = None,
+        failure: PullFailure | None = None,
+        pull_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Manifest:
+        """A finished pull in the spool: one page with `rows`, or no page when it failed."""
+        pull = Pull(
+            pull_id=pull_id or new_pull_id(),
+            client_id=client,
+            report=report,
+            asset_id=asset,
+            part=part,
+            since=since,
+            until=until or since,
+            requested_since=since,
+            requested_until=until or since,
+            pulled_at=pulled or at(10),
+            api_version="v26.0",
+        )
+        writer = self.spool.begin(pull)
+        if failure is None:
+            body = rows if isinstance(rows, bytes) else page_body(rows, summary)
+            writer.add(
+                body, path=asset, params={}, status=200, headers=dict(headers or {}), rows=1
+            )
+        return writer.finish(failure)
+
+    def landed(self, *args: Any, **kwargs: Any) -> Landed:
+        """The same pull, landed as well."""
+        return load(self.connection, self.spool, self.spooled(*args, **kwargs))
+
+    def all(self, sql: str) -> list[tuple[Any, ...]]:
+        """Every row of a query."""
+        return self.connection.execute(sql).fetchall()
+
+    def current(self) -> dict[tuple[date | None, str], str]:
+        """The newest payload of each day and key."""
+        return current_records(self.connection)
+
+    def spends(self) -> dict[tuple[date, str], str]:
+        """The newest spend of each day and ad."""
+        return {
+            (on, json.loads(key)[0]): json.loads(payload)["spend"]
+            for (on, key), payload in self.current().items()
+            if on is not None
+        }
+
+    def statuses(self, report: str = "ad_daily") -> dict[date, str]:
+        """The coverage of each day of a report."""
+        return dict(
+            cast(
+                "list[tuple[date, str]]",
+                self.all(
+                    f"select day, status from raw.coverage where report = '{report}' order by day"
+                ),
+            )
+        )
+
+    def snapshot(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Everything in `raw`."""
+        return {table: self.all(f"from raw.{table} order by all") for table in TABLES}
+
+
+def current_records(
+    connection: duckdb.DuckDBPyConnection,
+) -> dict[tuple[date | None, str], str]:
+    """The newest payload of each day and key."""
+    rows = connection.execute(
+        "select day, entity_key, payload from raw.records where valid_to is null"
+    ).fetchall()
+    return {(on, key): payload for on, key, payload in rows}
+
+
+def current_coverage(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    """What is known of each day, without the numbers of the loads."""
+    return connection.execute(
+        "select * exclude (load_seq) from raw.coverage order by all"
+    ).fetchall()
+
+
+@contextmanager
+def opened_desk() -> Iterator[Desk]:
+    """An empty desk, cleared away at the end: hypothesis needs one an example."""
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        create_schema(connection)
+        yield Desk(connection, Spool(Path(folder) / "spool"))
+
+
+class BreakingConnection:
+    """A connection whose n-th statement raises `RuntimeError`; rolling back always works."""
+
+    def __init__(self, inner: duckdb.DuckDBPyConnection, *, at_statement: int) -> None:
+        self._inner = inner
+        self._left = at_statement
+        self.statements = 0
+
+    def execute(self, sql: str, *args: Any) -> duckdb.DuckDBPyConnection:
+        """Passes a statement on, unless it is the one that breaks."""
+        if sql != "rollback":
+            self.statements += 1
+            if self.statements == self._left:
+                raise RuntimeError("the machine fell over")
+        return self._inner.execute(sql, *args)
+
+
+def breaking(
+    connection: duckdb.DuckDBPyConnection, at_statement: int = 0
+) -> duckdb.DuckDBPyConnection:
+    """`connection`, breaking at one statement (0: at none)."""
+    broken = BreakingConnection(connection, at_statement=at_statement)
+    return cast("duckdb.DuckDBPyConnection", broken)
