@@ -200,7 +200,9 @@ def load_clients(settings: Settings) -> tuple[Client, ...]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from None
+        raise ConfigError(
+            f"{path} cannot be read: {error}", hint="it must be a readable UTF-8 text file"
+        ) from None
     return parse_clients(text, name=str(path)).clients
 
 
@@ -219,7 +221,9 @@ def parse_clients(text: str, *, name: str = "clients.yml") -> ClientsFile:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "it cannot be parsed"
-        raise ConfigError(f"{name}{where} is not YAML: {problem}") from None
+        raise ConfigError(
+            f"{name}{where} is not YAML: {problem}", hint="compare with clients.example.yml"
+        ) from None
     if not isinstance(data, dict):
         raise ConfigError(
             f"{name} must hold `version:` and `clients:`", hint="see clients.example.yml"

@@ -112,10 +112,7 @@ class Puller:
         Meta's retention, or not begun yet in the account's time zone are left out; what is
         left is asked for as contiguous ranges, each landed in one transaction.
         """
-        with writing(self.settings.warehouse) as connection:
-            create_schema(connection)
-            load_missing(connection, self._spool)
-            zones = _time_zones(connection)
+        zones = self.prepare()
         errands = [
             Errand(self.clients[client_id], report, asset_id, span)
             for client_id, spans in wanted.items()
@@ -123,6 +120,17 @@ class Puller:
             for span in self._spans(report, self.clients[client_id], asset_id, spans, zones)
         ]
         return list(self._run(errands))
+
+    def prepare(self) -> dict[str, str]:
+        """Makes the warehouse ready: its schema, and what an earlier run spooled but not loaded.
+
+        Returns the time zone of each ad account whose own record has landed. Raises
+        `WarehouseError` when the warehouse cannot be written.
+        """
+        with writing(self.settings.warehouse) as connection:
+            create_schema(connection)
+            load_missing(connection, self._spool)
+            return _time_zones(connection)
 
     def _spans(
         self,
@@ -239,7 +247,6 @@ def _failure(error: GraphError | ConfigError) -> PullFailure:
 
 
 def _time_zones(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """The time zone of each ad account whose own record has landed."""
     return dict(
         connection.execute(
             """

@@ -11,7 +11,7 @@ where
     and records.day is not null
     and not exists (
         select 1
-        from {{ source('raw', 'coverage') }} as coverage
+        from {{ ref('stg_meta__coverage') }} as coverage
         where
             coverage.client_id = records.client_id
             and coverage.report = records.report

@@ -1,9 +1,13 @@
 """A pipeline on a simulator: one agency, pulled and built once for the tests of a module."""
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ import yaml
 from meta_pipeline import clock
 from meta_pipeline.cli.sync import Summary, choose_span, synchronise
 from meta_pipeline.config import Settings, load_clients, load_settings
+from meta_pipeline.defs.transformations import dbt_project
 from meta_pipeline.simulator import RunningSimulator, Source, account_truth, generated_agency
 
 TOKEN = "EAAsecretTokenOfTheTests0123456789"
@@ -30,6 +35,7 @@ class Pipeline:
 
     @property
     def settings(self) -> Settings:
+        """The settings of the environment, which points to this pipeline."""
         return load_settings()
 
     def move_to(self, now: datetime) -> None:
@@ -69,6 +75,15 @@ class Pipeline:
         return [account for c in self.meta.source.clients() for account in c.ad_accounts]
 
 
+@cache
+def parsed_project() -> Path:
+    """dbt's target folder with a current manifest: parsing takes seconds, and once is enough."""
+    home = Path(tempfile.mkdtemp(prefix="meta-pipeline-parsed-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    dbt_project(Settings().model_copy(update={"home": home}))
+    return home / "dbt" / "target"
+
+
 @contextmanager
 def running_pipeline(
     home: Path, source: Source, now: datetime = NOW, **options: Any
@@ -89,7 +104,7 @@ def running_pipeline(
             }
             for client in source.clients()
         ]
-        home.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(parsed_project(), home / "dbt" / "target")
         (home / "clients.yml").write_text(yaml.safe_dump({"version": 1, "clients": clients}))
         patch.setenv("META_PIPELINE_HOME", str(home))
         patch.setenv("META_PIPELINE_CLIENTS", str(home / "clients.yml"))

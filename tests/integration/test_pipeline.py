@@ -29,6 +29,7 @@ TRUTHS = {
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """A pipeline for three clients, shared by the tests below, which run in order."""
     home = tmp_path_factory.mktemp("pipeline") / "home"
     source = generated_agency(clients=3)
     with running_pipeline(home, source, app_secret="secret-of-the-app") as one:
@@ -43,6 +44,7 @@ def first(pipeline: Pipeline) -> Summary:
 
 @pytest.fixture(scope="module")
 def first_requests(pipeline: Pipeline, first: Summary) -> list[Any]:
+    """What the first sync asked."""
     return list(pipeline.meta.requests)
 
 

@@ -1,16 +1,13 @@
 """What the unit tests start from: a clean environment, an empty desk, the reference files."""
 
-import json
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from unit_desk import Desk, opened_desk
+from unit_reference import reference
 from unit_transport import TOKEN
-
-REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference"
 
 
 @pytest.fixture(autouse=True)
@@ -30,19 +27,9 @@ def desk() -> Iterator[Desk]:
 
 
 @pytest.fixture
-def error_cases() -> list[dict[str, Any]]:
-    """The catalogue of Meta's errors; skips where it is not at hand."""
-    return _reference("meta-error-cases.json")["cases"]
-
-
-@pytest.fixture
 def sdk_enums() -> dict[str, Any]:
     """Fields and enums of Meta's own SDK; skips where they are not at hand."""
-    return _reference("sdk_enums.json")
-
-
-def _reference(name: str) -> dict[str, Any]:
-    path = REFERENCE / name
-    if not path.exists():
-        pytest.skip(f"{name} is not at hand")
-    return json.loads(path.read_text(encoding="utf-8"))
+    enums = reference("sdk_enums.json")
+    if enums is None:
+        pytest.skip("the SDK's enums are not at hand")
+    return enums

@@ -163,32 +163,31 @@ def current_coverage(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, .
 @contextmanager
 def opened_desk() -> Iterator[Desk]:
     """An empty desk, cleared away at the end: hypothesis needs one an example."""
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect(config={"threads": 1}) as connection:
         connection.execute("set TimeZone = 'UTC'")
         create_schema(connection)
         yield Desk(connection, Spool(Path(folder) / "spool"))
 
 
 class BreakingConnection:
-    """A connection whose n-th statement raises `RuntimeError`; rolling back always works."""
+    """A connection whose n-th statement raises `RuntimeError`; ending a transaction works."""
 
     def __init__(self, inner: duckdb.DuckDBPyConnection, *, at_statement: int) -> None:
         self._inner = inner
         self._left = at_statement
-        self.statements = 0
 
     def execute(self, sql: str, *args: Any) -> duckdb.DuckDBPyConnection:
         """Passes a statement on, unless it is the one that breaks."""
-        if sql != "rollback":
-            self.statements += 1
-            if self.statements == self._left:
+        if sql not in ("rollback", "commit"):
+            self._left -= 1
+            if self._left == 0:
                 raise RuntimeError("the machine fell over")
         return self._inner.execute(sql, *args)
 
 
 def breaking(
-    connection: duckdb.DuckDBPyConnection, at_statement: int = 0
+    connection: duckdb.DuckDBPyConnection, at_statement: int
 ) -> duckdb.DuckDBPyConnection:
-    """`connection`, breaking at one statement (0: at none)."""
+    """`connection`, breaking at one statement (the first is 1)."""
     broken = BreakingConnection(connection, at_statement=at_statement)
     return cast("duckdb.DuckDBPyConnection", broken)

@@ -89,6 +89,7 @@ def session_of(adapter: HTTPAdapter) -> requests.Session:
 
 def client_of(
     *replies: Reply | Exception,
+    host: str = HOST,
     token: str = TOKEN,
     app_secret: str | None = None,
     attempts: int = 1,
@@ -98,7 +99,7 @@ def client_of(
     """A client that gets `replies` one after the other, and its adapter."""
     adapter = ListAdapter(replies)
     client = GraphClient(
-        base_url=HOST,
+        base_url=host,
         version="v26.0",
         credential=Credential(SecretStr(token), SecretStr(app_secret) if app_secret else None),
         session=session_of(adapter),

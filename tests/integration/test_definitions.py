@@ -1,0 +1,217 @@
+"""What Dagster shows and runs."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from meta_pipeline.config import load_clients
+from meta_pipeline.dates import Span
+from meta_pipeline.defs import build
+from meta_pipeline.defs.launch import Launcher
+from meta_pipeline.defs.partitions import RANGE_END, RANGE_START
+from meta_pipeline.defs.raw import raw_key
+from meta_pipeline.pulling import Outcome, Puller
+from meta_pipeline.reports import REPORTS, reports_of
+from tests.integration.conftest import NOW, Pipeline
+
+DAYS = Span(NOW.date() - timedelta(days=4), NOW.date() - timedelta(days=2))
+AD_DAILY = raw_key("ad_daily")
+REFUSAL = {
+    "error": {
+        "message": "(#200) Ad account owner has NOT grant ads_read permission",
+        "type": "OAuthException",
+        "code": 200,
+        "fbtrace_id": "Aabc",
+    }
+}
+
+
+@pytest.fixture
+def puller(pipeline: Pipeline) -> Puller:
+    """What pulls for the pipeline's clients."""
+    return Puller(pipeline.settings, load_clients(pipeline.settings))
+
+
+@pytest.fixture
+def definitions(pipeline: Pipeline, puller: Puller) -> dg.Definitions:
+    """The pipeline's definitions."""
+    return build(pipeline.settings, load_clients(pipeline.settings), puller)
+
+
+@pytest.fixture
+def instance(pipeline: Pipeline) -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance of the test's own."""
+    with dg.instance_for_test() as one:
+        yield one
+
+
+def test_the_graph_explains_itself(definitions: dg.Definitions):
+    """Every asset has a description, a group, kinds and owners; raw ones have partitions."""
+    graph = definitions.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.group_name in {"raw", "seeds", "staging", "intermediate", "marts", "delivery"}
+        assert node.kinds, key
+        assert node.owners, key
+    for report in REPORTS.values():
+        assert graph.get(raw_key(report.name)).partitions_def is not None
+    # One table holds all reports, and yet each staging model hangs on its own report.
+    staging = graph.get(dg.AssetKey(["staging", "stg_meta__ad_daily"]))
+    assert staging.parent_keys == {AD_DAILY}
+
+
+def test_schedules_ask_for_one_rectangle(definitions: dg.Definitions):
+    """The daily schedule is one run: all clients by the 28 days that end yesterday."""
+    schedule = definitions.resolve_schedule_def("trailing_window_daily")
+    with dg.build_schedule_context() as context:
+        data = schedule.evaluate_tick(context)
+    (request,) = data.run_requests or []
+    first, last = NOW.date() - timedelta(days=28), NOW.date() - timedelta(days=1)
+    assert request.tags[RANGE_START] == f"acme-dental|{first}"
+    assert request.tags[RANGE_END] == f"cafe-luna|{last}"
+
+
+def test_a_refused_client_leaves_the_others_green(
+    pipeline: Pipeline, puller: Puller, instance: dg.DagsterInstance, definitions: dg.Definitions
+):
+    """In one range run the landed partitions are materialized and only the failed ones are not;
+    the next run that succeeds fills them in, and nothing is doubled."""
+    refused = pipeline.accounts[1]
+    pipeline.meta.fail_next(f"{refused}/insights", 403, REFUSAL)
+    result = run(definitions, instance, ["ad_daily"], DAYS)
+    assert not result.success
+    assert instance.get_materialized_partitions(AD_DAILY) == keys("acme-dental", DAYS)
+    message = failure_of(result)
+    assert "code 200" in message
+    assert refused in message
+    assert pipeline.raw(
+        "select client_id, status, count(*) from raw.coverage group by all order by 1"
+    ) == [("acme-dental", "pulled", 3), ("cafe-luna", "failed", 3)]
+    assert run(definitions, instance, ["ad_daily"], DAYS).success
+    assert instance.get_materialized_partitions(AD_DAILY) == keys("acme-dental", DAYS) | keys(
+        "cafe-luna", DAYS
+    )
+    doubled = pipeline.raw(
+        "select count(*) - count(distinct (day, entity_key)) from raw.records "
+        "where valid_to is null and client_id = 'acme-dental'"
+    )
+    assert doubled == [(0,)]
+
+
+def test_a_range_run_asks_once_a_client_and_report(
+    pipeline: Pipeline, instance: dg.DagsterInstance, definitions: dg.Definitions
+):
+    """Two clients by three days by four ads reports are eight insights requests."""
+    names = [report.name for report in reports_of(grain="day") if report.surface == "ads"]
+    assert run(definitions, instance, names, DAYS).success
+    kinds = [request.kind for request in pipeline.meta.requests]
+    assert kinds.count("insights") == 2 * len(names)
+
+
+def test_a_single_partition_run(
+    pipeline: Pipeline, instance: dg.DagsterInstance, definitions: dg.Definitions
+):
+    """One cell of the grid, as the UI launches it, pulls one client's day."""
+    job = definitions.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        partition_key=dg.MultiPartitionKey({"client": "cafe-luna", "day": str(DAYS.since)}),
+        asset_selection=[AD_DAILY],
+        instance=instance,
+    )
+    assert result.success
+    assert pipeline.raw("select distinct client_id, cast(day as text) from raw.coverage") == [
+        ("cafe-luna", str(DAYS.since))
+    ]
+
+
+def test_half_a_range_is_refused(instance: dg.DagsterInstance, definitions: dg.Definitions):
+    """A run with range tags and a single key's tags would lose most of its range."""
+    tags = range_tags(DAYS) | {"dagster/partition/day": str(DAYS.since)}
+    job = definitions.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        asset_selection=[AD_DAILY], tags=tags, instance=instance, raise_on_error=False
+    )
+    assert not result.success
+    assert "most of it would be lost" in failure_of(result)
+
+
+def test_days_not_begun_stay_grey(
+    pipeline: Pipeline, instance: dg.DagsterInstance, definitions: dg.Definitions
+):
+    """At 3 h UTC New York's day has not begun: the run is good, the cell is not claimed."""
+    job = definitions.resolve_implicit_global_asset_job_def()
+    for asset in ("accounts", "ad_daily"):
+        early = datetime(2026, 11, 22, 3, tzinfo=UTC)
+        pipeline.move_to(early)
+        key = "acme-dental"
+        if asset == "ad_daily":
+            key = dg.MultiPartitionKey({"client": key, "day": str(early.date())})
+        assert job.execute_in_process(
+            partition_key=key, asset_selection=[raw_key(asset)], instance=instance
+        ).success
+    assert instance.get_materialized_partitions(AD_DAILY) == set()
+    assert pipeline.raw("select count(*) from raw.coverage where report = 'ad_daily'") == [(0,)]
+
+
+def test_maturity_check_names_the_late_days(pipeline: Pipeline):
+    """Four days after the last pull its open days are late: WARN, with the days in a table."""
+    clients = load_clients(pipeline.settings)
+    outcomes: list[Outcome] = []
+    launcher = Launcher(
+        pipeline.settings,
+        clients,
+        Puller(pipeline.settings, clients, listener=outcomes.append),
+    )
+    assert launcher.pull("snapshot", ["acme-dental"], DAYS)
+    assert launcher.pull("day", ["acme-dental"], DAYS)
+    launcher.build()
+    pipeline.move_to(NOW + timedelta(days=4))
+    launcher.build()
+    with dg.DagsterInstance.get() as instance:
+        found = {
+            record.event_log_entry.dagster_event.asset_check_evaluation_data.check_name: (
+                record.event_log_entry.dagster_event.asset_check_evaluation_data
+            )
+            for record in instance.get_event_records(
+                dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION), limit=2
+            )
+            if record.event_log_entry.dagster_event
+        }
+    late, never = found["maturity_acme_dental"], found["maturity_cafe_luna"]
+    assert (late.passed, late.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert late.metadata["late_days"].value == 2  # the third was settled when it was pulled
+    assert never.description == "never pulled"
+
+
+def run(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, names: list[str], span: Span
+) -> dg.ExecuteInProcessResult:
+    """A range run of reports for both clients."""
+    return definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+        asset_selection=[raw_key(name) for name in names],
+        tags=range_tags(span),
+        instance=instance,
+        raise_on_error=False,
+    )
+
+
+def range_tags(span: Span) -> dict[str, str]:
+    """The rectangle of both clients by `span`."""
+    return {
+        RANGE_START: f"acme-dental|{span.since}",
+        RANGE_END: f"cafe-luna|{span.until}",
+    }
+
+
+def keys(client: str, span: Span) -> set[str]:
+    """A client's partitions."""
+    return {f"{client}|{day}" for day in span}
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    """The message of the step that failed."""
+    (event,) = [e for e in result.all_events if e.event_type_value == "STEP_FAILURE"]
+    return str(event.step_failure_data.error) + str(event.step_failure_data.user_failure_data)

@@ -1,0 +1,290 @@
+"""Coverage: which days are known, which empty ones are believed, and why."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unit_desk import FAILURE, Desk, account_row, ad_row, at, day, opened_desk
+
+PULLED, PROVED, GAP, FAILED = "pulled", "confirmed_empty", "unconfirmed_empty", "failed"
+THREE = (day(1), day(3))
+
+
+def account_daily(desk: Desk, rows: list[Any], total: str | None, *, pulled: int = 10) -> None:
+    """The account's own rows of three days, with the total that Meta gives beside them."""
+    summary = None if total is None else {"impressions": total}
+    desk.landed(rows, *THREE, report="account_daily", pulled=at(pulled), summary=summary)
+
+
+def the_account(desk: Desk) -> None:
+    """The account object, answered to the token."""
+    desk.landed(b'{"id":"act_1","timezone_name":"Europe/Berlin"}', report="accounts", pulled=at(9))
+
+
+def reasons(desk: Desk, report: str = "ad_daily") -> dict[date, str]:
+    """Why each day is or is not believed."""
+    rows = desk.all(f"select day, reason from raw.coverage where report = '{report}'")
+    return dict(rows)  # type: ignore[arg-type]
+
+
+def test_days_with_rows_are_pulled_and_others_are_gaps(desk: Desk) -> None:
+    """No rows prove nothing by themselves."""
+    desk.landed([ad_row(day(2)), ad_row(day(2), ad="2")], *THREE)
+    assert desk.statuses() == {day(1): GAP, day(2): PULLED, day(3): GAP}
+    assert reasons(desk) == {day(1): "Meta sent no rows", day(2): None, day(3): "Meta sent no rows"}
+    assert desk.all("select row_count from raw.coverage order by day") == [(0,), (2,), (0,)]
+
+
+def test_padded_days_are_not_covered(desk: Desk) -> None:
+    """They were asked for, and are not kept."""
+    desk.landed([ad_row(day(1)), ad_row(day(5))], day(5), day(6))
+    assert list(desk.statuses()) == [day(5), day(6)]
+
+
+def test_empty_days_of_the_account_are_proved_by_its_total(desk: Desk) -> None:
+    """The rows make up the whole, so no day is missing."""
+    account_daily(desk, [account_row(day(1), "10"), account_row(day(2), "5")], "15")
+    assert desk.statuses("account_daily") == {day(1): PULLED, day(2): PULLED, day(3): PROVED}
+    assert "add up to the total" in reasons(desk, "account_daily")[day(3)]
+
+
+def test_the_total_is_that_of_all_days_asked_for(desk: Desk) -> None:
+    """Padded days are in the total, and are counted before they are dropped."""
+    rows = [account_row(date(2026, 9, 28), "100"), account_row(day(1), "10")]
+    account_daily(desk, rows, "110")
+    assert desk.statuses("account_daily") == {day(1): PULLED, day(2): PROVED, day(3): PROVED}
+
+
+@pytest.mark.parametrize("total", ["16", "14", None])
+def test_a_total_that_differs_or_lacks_proves_nothing(desk: Desk, total: str | None) -> None:
+    """A page may have been lost on the way."""
+    account_daily(desk, [account_row(day(1), "10"), account_row(day(2), "5")], total)
+    assert desk.statuses("account_daily") == {day(1): PULLED, day(2): PULLED, day(3): GAP}
+
+
+def test_an_empty_range_is_believed_when_the_account_answers(desk: Desk) -> None:
+    """Without rows Meta gives no total; the account object shows that the token may look."""
+    the_account(desk)
+    account_daily(desk, [], None)
+    assert set(desk.statuses("account_daily").values()) == {PROVED}
+    assert "the account itself answers" in reasons(desk, "account_daily")[day(1)]
+
+
+def test_an_empty_range_is_a_gap_when_the_account_never_answered(desk: Desk) -> None:
+    """A missing permission looks the same."""
+    account_daily(desk, [], None)
+    assert set(desk.statuses("account_daily").values()) == {GAP}
+
+
+def test_another_accounts_answer_proves_nothing(desk: Desk) -> None:
+    """Neither another asset's nor another client's."""
+    desk.landed(b'{"id":"act_2"}', report="accounts", asset="act_2")
+    desk.landed(b'{"id":"act_1"}', report="accounts", client="luna")
+    account_daily(desk, [], None)
+    assert set(desk.statuses("account_daily").values()) == {GAP}
+
+
+def test_a_failed_look_at_the_account_proves_nothing(desk: Desk) -> None:
+    """The account object must have been answered."""
+    desk.landed([], report="accounts", failure=FAILURE, pulled=at(9))
+    account_daily(desk, [], None)
+    assert set(desk.statuses("account_daily").values()) == {GAP}
+
+
+def test_empty_days_of_ads_are_believed_where_the_account_agrees(desk: Desk) -> None:
+    """The account is empty on the second day, and not on the third."""
+    account_daily(desk, [account_row(day(1)), account_row(day(3))], "20")
+    desk.landed([ad_row(day(1))], *THREE, pulled=at(11))
+    assert desk.statuses() == {day(1): PULLED, day(2): PROVED, day(3): GAP}
+    assert reasons(desk)[day(2)] == "the account shows no delivery either"
+
+
+def test_a_row_of_zeros_is_no_delivery(desk: Desk) -> None:
+    """Meta may send the account's row with nothing in it."""
+    zero = account_row(day(1), "0", spend="0")
+    account_daily(desk, [zero], "0")
+    desk.landed([], day(1), pulled=at(11))
+    assert desk.statuses("account_daily")[day(1)] == PULLED
+    assert desk.statuses() == {day(1): PROVED}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"spend": "0.01"},
+        {"impressions": "1"},
+        {"clicks": "1"},
+        {"actions": [{"action_type": "lead", "value": "1"}]},
+        {"impressions": None},
+        {"clicks": None},
+    ],
+)
+def test_anything_in_the_accounts_row_is_delivery(desk: Desk, more: dict[str, Any]) -> None:
+    """Spend, impressions, clicks, late conversions; and what is not said proves nothing."""
+    row = {**account_row(day(1), "0", spend="0"), **more}
+    account_daily(desk, [row], row["impressions"])
+    desk.landed([], day(1), pulled=at(11))
+    assert desk.statuses() == {day(1): GAP}
+
+
+@pytest.mark.parametrize("report", ["ad_daily", "campaign_daily", "platform_daily"])
+def test_a_later_account_pull_settles_earlier_gaps(desk: Desk, report: str) -> None:
+    """The order in which reports are pulled does not matter."""
+    desk.landed([], *THREE, report=report, pulled=at(9))
+    assert set(desk.statuses(report).values()) == {GAP}
+    account_daily(desk, [account_row(day(1))], "10", pulled=10)
+    assert desk.statuses(report) == {day(1): GAP, day(2): PROVED, day(3): PROVED}
+
+
+def test_a_later_account_pull_takes_belief_back(desk: Desk) -> None:
+    """Delivery that shows up later makes the empty day a gap again, and says so."""
+    account_daily(desk, [account_row(day(1))], "10")
+    desk.landed([], *THREE, pulled=at(10))
+    account_daily(desk, [account_row(day(n)) for n in (1, 2)], "20", pulled=11)
+    assert desk.statuses() == {day(1): GAP, day(2): GAP, day(3): PROVED}
+    assert reasons(desk)[day(2)] == "the account shows delivery, Meta sent no rows"
+
+
+def test_days_that_change_their_status_are_due(desk: Desk) -> None:
+    """Builds see them by their load number; the others keep theirs."""
+    desk.landed([ad_row(day(1))], *THREE, pulled=at(9))
+    (first,) = {n for (n,) in desk.all("select load_seq from raw.coverage")}
+    account_daily(desk, [account_row(day(n)) for n in (1, 2)], "20", pulled=10)
+    found = desk.all("select load_seq from raw.coverage where report = 'ad_daily' order by day")
+    assert [n > first for (n,) in found] == [False, False, True]
+
+
+def test_other_clients_and_accounts_are_not_settled(desk: Desk) -> None:
+    """An account proves its own days alone."""
+    desk.landed([], *THREE, pulled=at(9), asset="act_2")
+    desk.landed([], *THREE, pulled=at(9), client="luna")
+    account_daily(desk, [account_row(day(1))], "10")
+    assert {s for (s,) in desk.all("select status from raw.coverage where report = 'ad_daily'")} == {
+        GAP
+    }
+
+
+def test_an_empty_month_is_believed_when_all_its_days_are(desk: Desk) -> None:
+    """Month and days are compared by what the account shows."""
+    the_account(desk)
+    october = (day(1), day(31))
+    desk.landed([], *october, report="account_daily", pulled=at(10))
+    desk.landed([], *october, report="account_monthly", pulled=at(11))
+    assert desk.statuses("account_monthly") == {day(1): PROVED}
+
+
+def test_an_empty_month_with_delivery_on_one_day_is_a_gap(desk: Desk) -> None:
+    """Whichever is pulled first."""
+    desk.landed([], day(1), day(31), report="account_monthly", pulled=at(9))
+    rows, summary = [account_row(day(17))], {"impressions": "10"}
+    desk.landed(rows, day(1), day(31), report="account_daily", pulled=at(10), summary=summary)
+    assert desk.statuses("account_monthly") == {day(1): GAP}
+
+
+def test_a_later_account_pull_settles_the_month_it_is_in(desk: Desk) -> None:
+    """Days in the middle of a month reach the month's entry on its first day."""
+    the_account(desk)
+    desk.landed([], day(1), day(31), report="account_monthly", pulled=at(9))
+    desk.landed([], day(1), day(10), report="account_daily", pulled=at(10))
+    desk.landed([], day(11), day(31), report="account_daily", pulled=at(11))
+    assert desk.statuses("account_monthly") == {day(1): PROVED}
+    rows, summary = [account_row(day(20))], {"impressions": "10"}
+    desk.landed(rows, day(20), day(21), report="account_daily", pulled=at(12), summary=summary)
+    assert desk.statuses("account_monthly") == {day(1): GAP}
+
+
+def test_months_with_rows_are_pulled(desk: Desk) -> None:
+    """One row a month."""
+    rows = [account_row(day(1))]
+    desk.landed(rows, date(2026, 9, 1), day(31), report="account_monthly")
+    assert desk.statuses("account_monthly") == {date(2026, 9, 1): GAP, day(1): PULLED}
+
+
+def test_empty_days_of_pages_are_never_confirmed(desk: Desk) -> None:
+    """A Page has no account beside it that could agree."""
+    the_account(desk)
+    desk.landed([], *THREE, report="page_daily", part="page_follows", asset="7", pulled=at(9))
+    account_daily(desk, [], None)
+    assert set(desk.statuses("account_daily").values()) == {PROVED}
+    assert set(desk.statuses("page_daily").values()) == {GAP}
+
+
+def test_a_snapshot_has_one_entry(desk: Desk) -> None:
+    """With rows or without: an account may have no campaign, and nothing proves it."""
+    desk.landed([{"id": "1"}], report="ads")
+    desk.landed([], report="campaigns")
+    found = desk.all("select report, day, status, row_count from raw.coverage order by report")
+    assert found == [("ads", None, PULLED, 1), ("campaigns", None, GAP, 0)]
+
+
+def test_a_day_that_was_never_pulled_with_success_is_failed(desk: Desk) -> None:
+    """With what went wrong, and when."""
+    desk.landed([], *THREE, failure=FAILURE, pulled=at(10))
+    assert desk.statuses() == dict.fromkeys((day(1), day(2), day(3)), FAILED)
+    assert desk.all(
+        "select distinct reason, row_count, pull_id, pulled_at, failed_at, failure from raw.coverage"
+    ) == [(FAILURE.message, 0, None, None, at(10), FAILURE.message)]
+
+
+def test_a_failed_pull_keeps_what_was_known(desk: Desk) -> None:
+    """Status, rows and time of the pull that succeeded stay; the failure stands beside them."""
+    desk.landed([ad_row(day(1))], day(1), day(2), pulled=at(9))
+    known = desk.all("select day, status, reason, row_count, pull_id, pulled_at from raw.coverage")
+    desk.landed([], *THREE, failure=FAILURE, pulled=at(10))
+    kept = "select day, status, reason, row_count, pull_id, pulled_at from raw.coverage where day < "
+    assert desk.all(f"{kept} date '2026-10-03'") == known
+    assert desk.all("select distinct failed_at, failure from raw.coverage") == [
+        (at(10), FAILURE.message)
+    ]
+    assert desk.statuses() == {day(1): PULLED, day(2): GAP, day(3): FAILED}
+
+
+def test_success_after_a_failure_forgets_the_failure(desk: Desk) -> None:
+    """What was known before the failure is pulled anew."""
+    desk.landed([ad_row(day(1))], day(1), pulled=at(9))
+    desk.landed([], day(1), failure=FAILURE, pulled=at(10))
+    desk.landed([ad_row(day(1))], day(1), pulled=at(11))
+    assert desk.all("select status, pulled_at, failed_at, failure from raw.coverage") == [
+        (PULLED, at(11), None, None)
+    ]
+
+
+def test_a_failure_older_than_a_success_is_of_no_interest(desk: Desk) -> None:
+    """It stands in the ledger alone."""
+    desk.landed([ad_row(day(1))], day(1), pulled=at(11))
+    desk.landed([], day(1), failure=FAILURE, pulled=at(10))
+    assert desk.all("select status, failed_at from raw.coverage") == [(PULLED, None)]
+    assert desk.all("select status from raw.pulls order by pulled_at") == [(FAILED,), ("complete",)]
+
+
+def test_every_day_has_one_entry(desk: Desk) -> None:
+    """However often and in whatever pieces it is pulled."""
+    for number, (first, last) in enumerate([(1, 4), (3, 6), (2, 2), (1, 6)]):
+        desk.landed([ad_row(day(2))], day(first), day(last), pulled=at(10 + number))
+    assert desk.all("select count(*), count(distinct day) from raw.coverage") == [(6, 6)]
+    assert desk.all("select distinct pulled_at from raw.coverage") == [(at(13),)]
+
+
+amounts = st.lists(st.none() | st.integers(0, 3), min_size=3, max_size=3)
+
+
+@given(amounts, st.booleans(), st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_belief_does_not_depend_on_what_is_pulled_first(
+    amounts: list[int | None], ads_first: bool, has_total: bool
+) -> None:
+    """An empty day of ads is believed just where the account's day is proved empty."""
+    rows = [account_row(day(n), f"{v}", f"{v}") for n, v in enumerate(amounts, 1) if v is not None]
+    total = str(sum(v or 0 for v in amounts)) if has_total and rows else None
+    with opened_desk() as desk:
+        the_account(desk)
+        for is_ads in (ads_first, not ads_first):
+            if is_ads:
+                desk.landed([], *THREE, pulled=at(10))
+            else:
+                account_daily(desk, rows, total)
+        proved = has_total or not rows
+        expected = [PROVED if v == 0 or (v is None and proved) else GAP for v in amounts]
+        assert list(desk.statuses().values()) == expected

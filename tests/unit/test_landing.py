@@ -1,0 +1,627 @@
+"""Landing: versions of rows, one pull a transaction, and the warehouse made again."""
+
+import itertools
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unit_desk import (
+    FAILURE,
+    Desk,
+    account_row,
+    ad_row,
+    at,
+    breaking,
+    current_coverage,
+    current_records,
+    day,
+    opened_desk,
+)
+
+from meta_pipeline.config import Client
+from meta_pipeline.dates import Span
+from meta_pipeline.errors import WarehouseError
+from meta_pipeline.landing import PullFailure, load, load_missing, register_clients, reload
+from meta_pipeline.landing.load import create_schema
+from meta_pipeline.warehouse import writing
+
+PACIFIC = ZoneInfo("America/Los_Angeles")
+
+
+def versions(desk: Desk) -> list[tuple[Any, ...]]:
+    """Day, spend and lifetime of every version there ever was."""
+    return desk.all(
+        """
+        select day(day), payload->>'spend', day(valid_from), day(valid_to)
+        from raw.records order by all nulls last
+        """
+    )
+
+
+def test_a_row_is_kept_with_its_day_key_and_origin(desk: Desk) -> None:
+    """What the pull was about stands beside what Meta said."""
+    landed = desk.landed([ad_row(day(1), ad="7")], day(1), pulled=at(10))
+    assert (landed.status, landed.rows, landed.opened, landed.closed) == ("complete", 1, 1, 0)
+    assert desk.all(
+        "select client_id, report, asset_id, part, day, entity_key, pull_id, valid_from, valid_to "
+        "from raw.records"
+    ) == [
+        ("acme", "ad_daily", "act_1", "", day(1), '["7"]', landed.pull_id, at(10), None)
+    ]
+
+
+def test_an_unchanged_answer_writes_no_row(desk: Desk) -> None:
+    """Only the ledger and the coverage know that Meta was asked again."""
+    desk.landed([ad_row(day(1))], day(1), pulled=at(10))
+    again = desk.landed([ad_row(day(1))], day(1), pulled=at(11))
+    assert (again.rows, again.opened, again.closed) == (1, 0, 0)
+    assert versions(desk) == [(1, "1.5", 10, None)]
+    assert desk.all("select pulled_at from raw.coverage") == [(at(11),)]
+
+
+def test_a_changed_row_closes_one_version_and_opens_another(desk: Desk) -> None:
+    """The old one is valid until the new one was pulled."""
+    desk.landed([ad_row(day(1), spend="1")], day(1), pulled=at(10))
+    again = desk.landed([ad_row(day(1), spend="2")], day(1), pulled=at(11))
+    assert (again.opened, again.closed) == (1, 1)
+    assert versions(desk) == [(1, "1", 10, 11), (1, "2", 11, None)]
+
+
+def test_a_vanished_row_is_closed(desk: Desk) -> None:
+    """Meta takes rows back; they are no longer current, and still there."""
+    desk.landed([ad_row(day(1), ad="1"), ad_row(day(1), ad="2", spend="2")], day(1), pulled=at(10))
+    again = desk.landed([ad_row(day(1), ad="1")], day(1), pulled=at(11))
+    assert (again.opened, again.closed) == (0, 1)
+    assert versions(desk) == [(1, "1.5", 10, None), (1, "2", 10, 11)]
+
+
+def test_a_row_that_comes_back_is_a_version_of_its_own(desk: Desk) -> None:
+    """It was not there in between."""
+    for number, rows in ((10, [ad_row(day(1))]), (11, []), (12, [ad_row(day(1))])):
+        desk.landed(rows, day(1), pulled=at(number))
+    assert versions(desk) == [(1, "1.5", 10, 11), (1, "1.5", 12, None)]
+
+
+def test_days_before_the_first_day_kept_are_dropped(desk: Desk) -> None:
+    """They were asked for so that conversions are counted, and are themselves cut short."""
+    desk.landed([ad_row(day(2), spend="full")], day(2), pulled=at(9))
+    landed = desk.landed(
+        [ad_row(day(n), spend="cut" if n < 3 else "x") for n in range(1, 6)], day(3), day(4)
+    )
+    assert landed.rows == 2
+    assert desk.spends() == {(day(2), "1"): "full", (day(3), "1"): "x", (day(4), "1"): "x"}
+
+
+def test_clients_reports_assets_and_parts_do_not_touch_each_other(desk: Desk) -> None:
+    """An empty answer for one closes nothing of the others."""
+    others: list[dict[str, Any]] = [
+        {},
+        {"client": "luna"},
+        {"asset": "act_2"},
+        {"report": "campaign_daily"},
+        {"part": "x"},
+    ]
+    row = ad_row(day(1), campaign_id="5")
+    for other in others:
+        desk.landed([row], day(1), pulled=at(10), **other)
+    desk.landed([], day(1), pulled=at(11))
+    assert len(desk.all("from raw.records where valid_to is null")) == len(others) - 1
+
+
+def test_rows_that_are_the_same_to_the_letter_are_one(desk: Desk) -> None:
+    """Meta's pages overlap when objects are made while they are read."""
+    assert desk.landed([ad_row(day(1))] * 3, day(1)).rows == 1
+
+
+def test_a_day_without_rows_closes_what_was_there(desk: Desk) -> None:
+    """Only the days asked for."""
+    desk.landed([ad_row(day(1)), ad_row(day(2))], day(1), day(2), pulled=at(10))
+    desk.landed([], day(2), pulled=at(11))
+    assert desk.spends() == {(day(1), "1"): "1.5"}
+
+
+def test_a_snapshot_has_no_day(desk: Desk) -> None:
+    """Objects are versioned by key alone; a renamed one has two versions."""
+    for number, name in ((10, "Old"), (11, "New"), (12, "New")):
+        rows = [{"id": "1", "name": name}, {"id": "2", "name": "Other"}]
+        desk.landed(rows, report="campaigns", pulled=at(number))
+    assert desk.all("select distinct day from raw.records") == [(None,)]
+    assert {json.loads(p)["name"] for p in desk.current().values()} == {"New", "Other"}
+    assert desk.all("select count(*) from raw.records") == [(3,)]
+
+
+def test_an_account_is_a_row_of_its_own(desk: Desk) -> None:
+    """The answer is the object, without `data` around it."""
+    landed = desk.landed(b'{"id":"act_1","currency":"EUR"}', report="accounts")
+    assert (landed.status, landed.rows) == ("complete", 1)
+    assert desk.current() == {(None, '["act_1"]'): '{"id":"act_1","currency":"EUR"}'}
+
+
+def test_a_breakdown_is_part_of_the_key(desk: Desk) -> None:
+    """The same campaign on two platforms is two rows."""
+    rows = [
+        ad_row(day(1), campaign_id="5", publisher_platform=name) for name in ("facebook", "threads")
+    ]
+    assert desk.landed(rows, day(1), report="platform_daily").rows == 2
+    assert {key for _, key in desk.current()} == {'["5","facebook"]', '["5","threads"]'}
+
+
+CONTRADICTIONS: list[tuple[str, list[Any] | bytes, str]] = [
+    ("two figures for one key", [ad_row(day(1)), ad_row(day(1), spend="9")], "repeat another"),
+    ("two figures in a padded day", [ad_row(day(9)), ad_row(day(9), spend="9")], "repeat another"),
+    ("no key", [{"date_start": "2026-10-01"}], "lack a key field or a day"),
+    ("a key that is null", [{"ad_id": None, "date_start": "2026-10-01"}], "lack a key field"),
+    ("no day", [{"ad_id": "1"}], "lack a key field or a day"),
+    ("no object", ["text"], "lack a key field or a day"),
+    ("null", [None], "lack a key field or a day"),
+    ("no date", [{"ad_id": "1", "date_start": "2026-13-01"}], "cannot be read"),
+    ("half a page", b'{"data":[{"ad_id":"1"', "cannot be read"),
+    ("no json", b"<html>", "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"), [case[1:] for case in CONTRADICTIONS], ids=[c[0] for c in CONTRADICTIONS]
+)
+def test_rows_that_contradict_their_report_fail_the_pull(
+    desk: Desk, rows: list[Any] | bytes, message: str
+) -> None:
+    """No row changes, what was known stays known, and the ledger says why."""
+    desk.landed([ad_row(day(1), spend="3")], day(1), pulled=at(9))
+    records = desk.all("from raw.records")
+    landed = desk.landed(rows, day(1), pulled=at(10))
+    assert (landed.status, landed.rows) == ("failed", 0)
+    assert landed.failure is not None
+    assert message in landed.failure.message
+    assert desk.all("from raw.records") == records
+    assert desk.statuses() == {day(1): "pulled"}
+    assert desk.all("select status, error from raw.pulls order by pulled_at") == [
+        ("complete", None),
+        ("failed", landed.failure.message),
+    ]
+
+
+def test_snapshots_with_two_contents_for_one_id_fail(desk: Desk) -> None:
+    """The same without days."""
+    rows = [{"id": "1", "name": "A"}, {"id": "1", "name": "B"}]
+    assert desk.landed(rows, report="ads").status == "failed"
+
+
+def missing(page: Path) -> None:
+    """The file is gone."""
+    page.unlink()
+
+
+def overwritten(page: Path) -> None:
+    """The file holds something else."""
+    page.write_bytes(b"this is not zstd")
+
+
+@pytest.mark.parametrize("damage", [missing, overwritten])
+def test_an_unreadable_page_fails_the_pull(desk: Desk, damage: Callable[[Path], None]) -> None:
+    """Nothing lands, nothing is closed."""
+    desk.landed([ad_row(day(1))], day(1), pulled=at(9))
+    manifest = desk.spooled([ad_row(day(1), spend="7")], day(1), pulled=at(10))
+    damage(desk.spool.pages(manifest)[0])
+    landed = load(desk.connection, desk.spool, manifest)
+    assert landed.failure is not None
+    assert "cannot be read" in landed.failure.message
+    assert desk.spends() == {(day(1), "1"): "1.5"}
+
+
+def test_an_older_answer_fills_only_the_days_no_newer_one_has(desk: Desk) -> None:
+    """Whatever the order of landing, the newest answer to a day is the one that counts."""
+    desk.landed([ad_row(day(n), spend="new") for n in (3, 4)], day(3), day(4), pulled=at(12))
+    old = [ad_row(day(n), spend="old") for n in (1, 2, 3, 4, 5, 6)]
+    landed = desk.landed(old, day(1), day(6), pulled=at(11))
+    assert (landed.status, landed.rows) == ("complete", 4)
+    assert [spend for _, spend in sorted(desk.spends().items())] == [
+        *("old", "old", "new", "new", "old", "old")
+    ]
+
+
+def test_an_older_answer_without_a_day_left_is_superseded(desk: Desk) -> None:
+    """It stands in the ledger; its rows are not used."""
+    desk.landed([ad_row(day(1), spend="new")], day(1), pulled=at(12))
+    before = desk.all("from raw.coverage")
+    landed = desk.landed([ad_row(day(1), spend="old")], day(1), pulled=at(11))
+    assert (landed.status, landed.rows, landed.failure) == ("superseded", 0, None)
+    assert desk.spends() == {(day(1), "1"): "new"}
+    assert desk.all("from raw.coverage") == before
+
+
+def test_an_older_snapshot_is_superseded(desk: Desk) -> None:
+    """Objects have one newest answer as well."""
+    desk.landed([{"id": "1", "name": "new"}], report="ads", pulled=at(12))
+    landed = desk.landed([{"id": "1", "name": "old"}], report="ads", pulled=at(11))
+    assert landed.status == "superseded"
+    assert [json.loads(p)["name"] for p in desk.current().values()] == ["new"]
+
+
+def test_pulls_of_one_moment_are_ordered_by_their_id(desk: Desk) -> None:
+    """A tie has the same winner in any order of landing."""
+    desk.landed([ad_row(day(1), spend="b")], day(1), pull_id="b")
+    assert desk.landed([ad_row(day(1), spend="a")], day(1), pull_id="a").status == "superseded"
+    assert desk.landed([ad_row(day(1), spend="c")], day(1), pull_id="c").status == "complete"
+    assert desk.spends() == {(day(1), "1"): "c"}
+
+
+def test_a_pull_lands_once(desk: Desk) -> None:
+    """The second load changes nothing and says what the first one did."""
+    manifest = desk.spooled([ad_row(day(1))], day(1))
+    load(desk.connection, desk.spool, manifest)
+    before = desk.snapshot()
+    again = load(desk.connection, desk.spool, manifest)
+    assert (again.status, again.rows, again.opened, again.closed) == ("complete", 1, 0, 0)
+    assert desk.snapshot() == before
+
+
+def test_a_failed_pull_changes_no_row(desk: Desk) -> None:
+    """It is written down, with Meta's words and the next step."""
+    desk.landed([ad_row(day(1))], day(1), pulled=at(10))
+    landed = desk.landed([], day(1), pulled=at(11), failure=FAILURE)
+    assert (landed.status, landed.failure) == ("failed", FAILURE)
+    assert versions(desk) == [(1, "1.5", 10, None)]
+
+
+def test_the_ledger_keeps_what_a_pull_was(desk: Desk) -> None:
+    """Ranges, versions served, sizes and the whole manifest."""
+    headers = {"facebook-api-version": "v25.0", "x-ad-api-version-warning": "soon over"}
+    manifest = desk.spooled([ad_row(day(1))], day(1), day(2), headers=headers)
+    load(desk.connection, desk.spool, manifest)
+    assert desk.all(
+        """
+        select since, until, pulled_at, status, api_version, served_version, version_warning,
+            requests, bytes, row_count, error, manifest->'pull'->>'pull_id' = pull_id
+        from raw.pulls
+        """
+    ) == [
+        (
+            *(day(1), day(2), at(10), "complete", "v26.0", "v25.0", "soon over"),
+            *(1, manifest.requests[0].bytes, 1, None, True),
+        )
+    ]
+
+
+def test_every_load_has_a_higher_number(desk: Desk) -> None:
+    """Builds tell by it which days are new to them."""
+    for number in (10, 11, 12):
+        desk.landed([ad_row(day(1))], day(1), pulled=at(number))
+    numbers = [n for (n,) in desk.all("select load_seq from raw.pulls order by pulled_at")]
+    assert numbers == sorted(set(numbers))
+    assert desk.all("select load_seq from raw.coverage") == [(numbers[-1],)]
+
+
+def a_filled_desk(desk: Desk) -> None:
+    """Something of everything that a pull may change."""
+    desk.landed([account_row(day(n)) for n in (1, 2)], day(1), day(3), report="account_daily")
+    desk.landed([ad_row(day(1)), ad_row(day(2), ad="2")], day(1), day(3), pulled=at(10))
+
+
+@pytest.mark.parametrize("failure", [None, FAILURE])
+def test_a_load_that_breaks_anywhere_changes_nothing(
+    desk: Desk, failure: PullFailure | None
+) -> None:
+    """Whichever statement fails, `raw` is as it was; without a failure the load goes through."""
+    a_filled_desk(desk)
+    before = desk.snapshot()
+    manifest = desk.spooled([], day(1), day(3), pulled=at(12), failure=failure)
+    for number in itertools.count(1):
+        try:
+            load(breaking(desk.connection, number), desk.spool, manifest)
+        except RuntimeError:
+            assert desk.snapshot() == before
+        else:
+            break
+    assert number > 5
+    assert desk.snapshot() != before
+
+
+def test_a_manifest_that_cannot_be_loaded_changes_nothing(desk: Desk) -> None:
+    """A report that nobody knows stops the load before it begins."""
+    a_filled_desk(desk)
+    before = desk.snapshot()
+    manifest = desk.spooled([], day(1), report="not_a_report")
+    with pytest.raises(KeyError):
+        load(desk.connection, desk.spool, manifest)
+    assert desk.snapshot() == before
+
+
+def test_what_was_spooled_and_not_landed_is_caught_up_with(desk: Desk) -> None:
+    """Oldest first, and each pull once."""
+    desk.landed([ad_row(day(1), spend="1")], day(1), pulled=at(10))
+    for number in (12, 11):
+        desk.spooled([ad_row(day(1), spend=str(number))], day(1), pulled=at(number))
+    assert [landed.status for landed in load_missing(desk.connection, desk.spool)] == [
+        *("complete", "complete")
+    ]
+    assert load_missing(desk.connection, desk.spool) == []
+    assert versions(desk) == [(1, "1", 10, 11), (1, "11", 11, 12), (1, "12", 12, None)]
+
+
+def test_the_schema_may_be_created_again(desk: Desk) -> None:
+    """It is, before every pull."""
+    a_filled_desk(desk)
+    before = desk.snapshot()
+    create_schema(desk.connection)
+    assert desk.snapshot() == before
+
+
+def end_of_pacific_day(on: date) -> str:
+    """The moment in which a Pacific day ends, as Meta writes it."""
+    midnight = datetime(on.year, on.month, on.day, tzinfo=PACIFIC) + timedelta(days=1)
+    return midnight.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+
+
+def series(days_and_values: list[tuple[date, Any]], name: str = "page_follows") -> dict[str, Any]:
+    """A metric of a Page as Meta sends it."""
+    points = [{"value": v, "end_time": end_of_pacific_day(on)} for on, v in days_and_values]
+    return {"name": name, "period": "day", "title": "T", "values": points, "id": f"7/{name}/day"}
+
+
+def changes_of_clocks(year: int) -> list[date]:
+    """The days on which Pacific clocks change."""
+    days = (date(year, 1, 1) + timedelta(days=n) for n in range(365))
+    return [d for d in days if end_of_pacific_day(d)[10:] != end_of_pacific_day(d - timedelta(1))[10:]]
+
+
+def landed_days(wanted: list[date]) -> list[date]:
+    """The days that values ending with these Pacific days land on."""
+    span = Span(min(wanted), max(wanted))
+    with opened_desk() as desk:
+        rows = [series([(on, n) for n, on in enumerate(wanted)])]
+        landed = desk.landed(
+            rows, span.since, span.until, report="page_daily", asset="7", part="page_follows"
+        )
+        assert (landed.status, landed.rows) == ("complete", len(wanted))
+        found = {json.loads(p)["value"]: on for (on, _), p in desk.current().items()}
+        return [on for _, on in sorted(found.items()) if on is not None]
+
+
+@given(st.lists(st.dates(date(2008, 1, 1), date(2036, 12, 30)), min_size=1, unique=True))
+@settings(max_examples=15, deadline=None)
+def test_a_page_value_belongs_to_the_pacific_day_that_it_ends(wanted: list[date]) -> None:
+    """For any day of any year, the end in UTC leads back to the day."""
+    assert landed_days(wanted) == wanted
+
+
+@pytest.mark.parametrize("year", [2007, 2023, 2026, 2027])
+def test_the_days_around_both_changes_of_clocks(year: int) -> None:
+    """23 and 25 hours are a day as well."""
+    changes = changes_of_clocks(year)
+    assert [change.month for change in changes] == [3, 11]
+    wanted = [change + timedelta(days=n) for change in changes for n in range(-2, 3)]
+    assert landed_days(wanted) == wanted
+
+
+def test_the_ends_of_days_are_those_of_the_guide() -> None:
+    """07:00 in summer and 08:00 in winter, as Meta documents them."""
+    assert end_of_pacific_day(date(2026, 7, 4)) == "2026-07-05T07:00:00+0000"
+    assert end_of_pacific_day(date(2026, 11, 19)) == "2026-11-20T08:00:00+0000"
+
+
+def test_a_page_series_is_cut_into_one_row_a_value(desk: Desk) -> None:
+    """Numbers stay numbers, and values that are objects stay objects."""
+    rows = [series([(day(1), 5), (day(2), {"like": 12})])]
+    desk.landed(rows, day(1), day(2), report="page_daily", part="page_follows")
+    assert [json.loads(p) for _, p in sorted(desk.current().items())] == [
+        {"name": "page_follows", "period": "day", "value": v, "end_time": end_of_pacific_day(on)}
+        for on, v in ((day(1), 5), (day(2), {"like": 12}))
+    ]
+
+
+def test_windows_of_a_page_may_overlap(desk: Desk) -> None:
+    """The days over-asked for come twice and are one row each."""
+    once = series([(day(1), 5), (day(2), 6)])
+    landed = desk.landed([once, series([(day(2), 6)])], day(1), day(2), report="page_daily")
+    assert (landed.status, landed.rows) == ("complete", 2)
+
+
+def test_a_months_row_lies_on_its_first_day(desk: Desk) -> None:
+    """Coverage has one entry a month."""
+    rows = [account_row(date(2026, month, 1)) for month in (9, 10)]
+    desk.landed(rows, date(2026, 9, 1), date(2026, 10, 20), report="account_monthly")
+    assert {on for on, _ in desk.current()} == {date(2026, 9, 1), date(2026, 10, 1)}
+    assert list(desk.statuses("account_monthly")) == [date(2026, 9, 1), date(2026, 10, 1)]
+
+
+def client(client_id: str, **more: Any) -> Client:
+    """A client with one account."""
+    values = {"id": client_id, "name": client_id.title(), "ad_accounts": ["act_1"], **more}
+    return Client.model_validate(values)
+
+
+def test_clients_are_registered_with_their_assets(desk: Desk) -> None:
+    """What the marts need of clients.yml stands in the warehouse; no variable's name does."""
+    targets = {"spend": "3200.50"}
+    acme = client("acme", pages=["7"], start_date="2026-08-01", targets=targets)
+    register_clients(desk.connection, desk.spool, [acme])
+    assert desk.all("select * exclude (targets, brand) from raw.clients") == [
+        ("acme", "Acme", "omni_purchase", date(2026, 8, 1), True)
+    ]
+    assert desk.all("select targets->>'spend' from raw.clients") == [("3200.50",)]
+    assert desk.all("from raw.client_assets order by all") == [
+        *(("acme", "7", "page"), ("acme", "act_1", "ads"))
+    ]
+    assert "token_env" not in desk.spool.clients()[0]
+
+
+def test_a_client_that_is_removed_stays_inactive(desk: Desk) -> None:
+    """Its data are still explained; it comes back when it is in the file again."""
+    for clients, active in (
+        ([client("a"), client("b")], [("a", True), ("b", True)]),
+        ([client("b")], [("a", False), ("b", True)]),
+        ([client("a"), client("b")], [("a", True), ("b", True)]),
+    ):
+        register_clients(desk.connection, desk.spool, clients)
+        found = desk.all("select client_id, is_active from raw.clients order by client_id")
+        assert found == active
+
+
+def test_an_asset_that_is_removed_is_gone(desk: Desk) -> None:
+    """Assets are those of the newest file."""
+    register_clients(desk.connection, desk.spool, [client("a", pages=["7"])])
+    register_clients(desk.connection, desk.spool, [client("a")])
+    assert desk.all("select asset_id from raw.client_assets") == [("act_1",)]
+
+
+def test_another_result_makes_all_days_due(desk: Desk) -> None:
+    """Builds count the new result in the past as well; other clients are left alone."""
+    clients = [client("acme"), client("luna")]
+    register_clients(desk.connection, desk.spool, clients)
+    for name in ("acme", "luna"):
+        desk.landed([ad_row(day(1))], day(1), day(2), client=name)
+    before = load_numbers(desk)
+    register_clients(desk.connection, desk.spool, clients)
+    assert load_numbers(desk) == before
+    register_clients(desk.connection, desk.spool, [client("acme", result="lead"), clients[1]])
+    after = load_numbers(desk)
+    assert after["luna"] == before["luna"]
+    assert min(after["acme"]) > max(before["acme"] | before["luna"])
+
+
+def load_numbers(desk: Desk) -> dict[str, set[int]]:
+    """The load numbers in each client's coverage."""
+    rows = desk.all("select client_id, list(load_seq) from raw.coverage group by client_id")
+    return {name: set(numbers) for name, numbers in rows}
+
+
+def test_registering_is_all_or_nothing(desk: Desk) -> None:
+    """A failure on the way leaves the clients as they were."""
+    register_clients(desk.connection, desk.spool, [client("a"), client("b")])
+    before = desk.snapshot()
+    for number in (1, 2, 4, 6, 8):
+        with pytest.raises(RuntimeError, match="fell over"):
+            register_clients(breaking(desk.connection, number), desk.spool, [client("c")] * 3)
+        assert desk.snapshot() == before
+
+
+def rebuilt(desk: Desk, warehouse: Path) -> tuple[dict[Any, Any], list[Any], dict[str, list[Any]]]:
+    """Records, coverage and all of `raw` after a rebuild from the desk's spool."""
+    reload(warehouse, desk.spool)
+    with duckdb.connect(str(warehouse), read_only=True) as con:
+        con.execute("set TimeZone = 'UTC'")
+        tables = {
+            table: con.execute(f"select * exclude (load_seq) from raw.{table} order by all").fetchall()
+            for table in ("pulls", "records", "coverage")
+            if table != "records"
+        }
+        tables["records"] = con.execute("from raw.records order by all").fetchall()
+        return current_records(con), current_coverage(con), tables
+
+
+def test_a_rebuilt_warehouse_says_the_same(desk: Desk, tmp_path: Path) -> None:
+    """Every version, every day's coverage and the ledger come back from the spool."""
+    a_filled_desk(desk)
+    desk.landed([ad_row(day(1), spend="9")], day(1), day(2), pulled=at(12))
+    desk.landed([ad_row(day(1)), ad_row(day(1), spend="2")], day(1), pulled=at(13))
+    desk.landed([], day(1), day(3), pulled=at(14), failure=FAILURE)
+    records, coverage, tables = rebuilt(desk, tmp_path / "warehouse.duckdb")
+    assert records == desk.current()
+    assert coverage == current_coverage(desk.connection)
+    assert tables["records"] == desk.all("from raw.records order by all")
+    ledger = desk.all("select * exclude (load_seq) from raw.pulls order by all")
+    assert tables["pulls"] == ledger
+
+
+def test_a_rebuilt_warehouse_knows_the_clients(desk: Desk, tmp_path: Path) -> None:
+    """clients.yml is in the spool as well."""
+    desk.landed([ad_row(day(1))], day(1))
+    register_clients(desk.connection, desk.spool, [client("acme", pages=["7"])])
+    reload(tmp_path / "warehouse.duckdb", desk.spool)
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as con:
+        assert con.execute("from raw.clients").fetchall() == desk.all("from raw.clients")
+        assets = con.execute("from raw.client_assets order by all").fetchall()
+        assert assets == desk.all("from raw.client_assets order by all")
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_the_old_file_is_kept_beside_the_new_one(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_broken: bool
+) -> None:
+    """Whole or broken, its bytes are still there."""
+    monkeypatch.setenv("META_PIPELINE_NOW", "2026-11-22T12:00:00Z")
+    desk.landed([ad_row(day(1))], day(1))
+    warehouse = tmp_path / "warehouse.duckdb"
+    if not is_broken:
+        duckdb.connect(str(warehouse)).close()
+    else:
+        warehouse.write_bytes(b"no database")
+    old = warehouse.read_bytes()
+    assert [landed.status for landed in reload(warehouse, desk.spool)] == ["complete"]
+    kept = tmp_path / "warehouse.20261122T120000000000Z.duckdb"
+    assert sorted(tmp_path.glob("*.duckdb")) == sorted([warehouse, kept])
+    assert kept.read_bytes() == old
+
+
+def test_a_rebuild_that_fails_leaves_the_old_file(desk: Desk, tmp_path: Path) -> None:
+    """The new one is put into place only when it is whole; the next try starts over."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    manifest = desk.spooled([ad_row(day(1))], day(1), report="not_a_report")
+    with writing(warehouse) as con:
+        con.execute("create table precious as select 1")
+    old = warehouse.read_bytes()
+    with pytest.raises(KeyError):
+        reload(warehouse, desk.spool)
+    assert warehouse.read_bytes() == old
+    for path in desk.spool.folder("acme", "not_a_report").iterdir():
+        path.unlink()
+    assert manifest not in desk.spool.manifests()
+    desk.spooled([ad_row(day(1))], day(1))
+    assert len(reload(warehouse, desk.spool)) == 1
+
+
+def test_an_empty_spool_is_refused(tmp_path: Path, desk: Desk) -> None:
+    """A rebuild from nothing would be a loss; the old file stays."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    warehouse.write_bytes(b"old")
+    desk.spool.keep_clients([])
+    with pytest.raises(WarehouseError, match="holds no pulls") as raised:
+        reload(warehouse, desk.spool)
+    assert "meta-pipeline sync" in str(raised.value.hint)
+    assert warehouse.read_bytes() == b"old"
+
+
+DAYS = st.integers(1, 8)
+
+
+@st.composite
+def made_pulls(draw: st.DrawFn) -> list[tuple[Span, dict[tuple[date, str], str]]]:
+    """Answers to overlapping ranges, oldest first: the days kept, and rows around them."""
+    pulls = []
+    for _ in range(draw(st.integers(1, 6))):
+        first, last = sorted((draw(DAYS), draw(DAYS)))
+        keys = st.tuples(DAYS.map(day), st.sampled_from("ab"))
+        rows = draw(st.dictionaries(keys, st.sampled_from("12"), max_size=8))
+        pulls.append((Span(day(first), day(last)), rows))
+    return pulls
+
+
+@given(st.data(), made_pulls())
+@settings(max_examples=15, deadline=None)
+def test_the_newest_answer_to_a_day_counts_in_any_order_of_landing(
+    data: st.DataObject, pulls: list[tuple[Span, dict[tuple[date, str], str]]]
+) -> None:
+    """Each day shows the newest pull that covers it, now and after a rebuild."""
+    expected: dict[tuple[date, str], str] = {}
+    for span, rows in pulls:
+        expected = {key: spend for key, spend in expected.items() if key[0] not in span}
+        expected |= {key: spend for key, spend in rows.items() if key[0] in span}
+    with opened_desk() as desk:
+        for number in data.draw(st.permutations(range(len(pulls)))):
+            span, rows = pulls[number]
+            sent = [ad_row(on, ad, spend) for (on, ad), spend in rows.items()]
+            desk.landed(sent, span.since, span.until, pulled=at(1 + number))
+        assert desk.spends() == expected
+        covered = {on for span, _ in pulls for on in span}
+        empty = covered - {on for on, _ in expected}
+        assert {on for on, status in desk.statuses().items() if status != "pulled"} == empty
+        records, coverage, _ = rebuilt(desk, desk.spool.root.parent / "warehouse.duckdb")
+        assert (records, coverage) == (desk.current(), current_coverage(desk.connection))
