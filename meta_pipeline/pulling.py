@@ -6,6 +6,7 @@ for one account or Page is written down as failed and holds up nobody else.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -112,7 +113,10 @@ class Puller:
         Meta's retention, or not begun yet in the account's time zone are left out; what is
         left is asked for as contiguous ranges, each landed in one transaction.
         """
-        zones = self.prepare()
+        with self._writing() as connection:
+            for client_id in wanted:
+                load_missing(connection, self._spool, client_id=client_id, report=report.name)
+            zones = _time_zones(connection)
         errands = [
             Errand(self.clients[client_id], report, asset_id, span)
             for client_id, spans in wanted.items()
@@ -121,16 +125,16 @@ class Puller:
         ]
         return list(self._run(errands))
 
-    def prepare(self) -> dict[str, str]:
-        """Makes the warehouse ready: its schema, and what an earlier run spooled but not loaded.
+    def check_warehouse(self) -> None:
+        """Raises `WarehouseError` when the warehouse cannot be written, before Meta is asked."""
+        with self._writing():
+            pass
 
-        Returns the time zone of each ad account whose own record has landed. Raises
-        `WarehouseError` when the warehouse cannot be written.
-        """
+    @contextmanager
+    def _writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with writing(self.settings.warehouse) as connection:
             create_schema(connection)
-            load_missing(connection, self._spool)
-            return _time_zones(connection)
+            yield connection
 
     def _spans(
         self,
@@ -161,7 +165,7 @@ class Puller:
 
     def _land(self, fetched: list[tuple[Errand, list[Manifest]]]) -> Iterator[Outcome]:
         outcomes = []
-        with writing(self.settings.warehouse) as connection:
+        with self._writing() as connection:
             for errand, manifests in fetched:
                 landed = tuple(load(connection, self._spool, one) for one in manifests)
                 sent = [request for one in manifests for request in one.requests]
@@ -247,6 +251,7 @@ def _failure(error: GraphError | ConfigError) -> PullFailure:
 
 
 def _time_zones(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The time zone of each ad account whose own record has landed."""
     return dict(
         connection.execute(
             """

@@ -172,7 +172,7 @@ def synchronise(
             shown.advance()
 
         puller = Puller(settings, clients, listener=note)
-        puller.prepare()  # a warehouse that cannot be written is said at once
+        puller.check_warehouse()
         with shown.step("definitions"):
             launcher = Launcher(settings, clients, puller)
         for grain, label in _LABELS.items():

@@ -1,5 +1,7 @@
 """Runs all of it: Dagster definitions that wire, and never compute."""
 
+import warnings
+
 import dagster as dg
 
 from meta_pipeline import clock
@@ -40,6 +42,8 @@ def build(settings: Settings, clients: tuple[Client, ...], puller: Puller) -> dg
 @dg.definitions
 def defs() -> dg.Definitions:
     """The definitions that `dagster dev` loads, from the environment and clients.yml."""
+    # Dagster announces its beta parameters at each use, in every process it starts.
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
     settings = load_settings()
     clients = load_clients(settings)
     return build(settings, clients, Puller(settings, clients))

@@ -62,7 +62,7 @@ def _result(name: str, freshness: Freshness | None) -> dg.AssetCheckResult:
         asset_key=PUBLISHED,
         passed=not late,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(late)} days wait for a settled pull" if late else "all settled",
+        description=f"{len(late)} days wait for a settled pull" if late else "no day is late",
         metadata={
             "late_days": len(late),
             "data_through": str(freshness.data_through),

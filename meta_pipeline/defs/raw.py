@@ -88,8 +88,8 @@ def _materializations(
             allow_retries=False,
         )
     context.log.warning(
-        f"{len(keys) - len(landed)} partitions were not asked for: before the client's start, "
-        "or not begun yet in the account's time zone"
+        f"{len(keys) - len(landed)} partitions were not asked for: the client has no Page, or "
+        "the day lies before its start or has not begun yet in the account's time zone"
     )
 
 
@@ -97,7 +97,7 @@ def _has_landed(report: Report, key: Any, by_client: Mapping[str, list[Outcome]]
     """Whether every asset of the partition's client has an answer for its day (or month)."""
     client = str(key) if report.grain == "snapshot" else key.keys_by_dimension["client"]
     mine = [outcome for outcome in by_client.get(client, []) if _speaks_of(outcome, report, key)]
-    return all(outcome.is_complete for outcome in mine) and (bool(mine) or report.surface == "page")
+    return bool(mine) and all(outcome.is_complete for outcome in mine)
 
 
 def _speaks_of(outcome: Outcome, report: Report, key: Any) -> bool:

@@ -83,13 +83,26 @@ def _land(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifes
     return landed
 
 
-def load_missing(connection: duckdb.DuckDBPyConnection, spool: Spool) -> list[Landed]:
+def load_missing(
+    connection: duckdb.DuckDBPyConnection,
+    spool: Spool,
+    *,
+    client_id: str = "*",
+    report: str = "*",
+) -> list[Landed]:
     """Lands every finished pull of the spool that the warehouse does not know, oldest first.
 
-    This is how a load that was cut short is caught up with.
+    This is how a load that was cut short is caught up with. `client_id` and `report` narrow
+    down where to look.
     """
-    known = connection.execute("select pull_id from raw.pulls").fetchall()
-    missing = spool.manifests(known=(pull_id for (pull_id,) in known))
+    known = connection.execute(
+        "select pull_id from raw.pulls "
+        "where $client_id in (client_id, '*') and $report in (report, '*')",
+        {"client_id": client_id, "report": report},
+    ).fetchall()
+    missing = spool.manifests(
+        known=(pull_id for (pull_id,) in known), client_id=client_id, report=report
+    )
     return [load(connection, spool, manifest) for manifest in missing]
 
 

@@ -139,10 +139,13 @@ class Spool:
         folder = self.folder(manifest.pull.client_id, manifest.pull.report)
         return [folder / request.page for request in manifest.requests]
 
-    def manifests(self, known: Iterable[str] = ()) -> Iterator[Manifest]:
-        """The finished pulls not in `known`, oldest first."""
+    def manifests(
+        self, known: Iterable[str] = (), *, client_id: str = "*", report: str = "*"
+    ) -> Iterator[Manifest]:
+        """The finished pulls not in `known`, oldest first; of one client or report if named."""
         skip = set(known)
-        found = (p for p in self.root.glob("client=*/report=*/*.json") if p.stem not in skip)
+        folders = f"client={client_id}/report={report}"
+        found = (p for p in self.root.glob(f"{folders}/*.json") if p.stem not in skip)
         manifests = (msgspec.json.decode(p.read_bytes(), type=Manifest) for p in found)
         return iter(sorted(manifests, key=lambda m: (m.pull.pulled_at, m.pull.pull_id)))
 

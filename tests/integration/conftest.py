@@ -66,8 +66,8 @@ class Pipeline:
         account = self.meta.source.account(account_id)
         assert account is not None
         days = (date.fromisoformat(since), date.fromisoformat(until))
-        now = self.meta.clock.now()
-        return account_truth(self.meta.source, account, *days, **({"as_of": now} | how))
+        how.setdefault("as_of", self.meta.clock.now())
+        return account_truth(self.meta.source, account, *days, **how)
 
     @property
     def accounts(self) -> list[str]:

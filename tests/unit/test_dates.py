@@ -3,6 +3,7 @@
 import calendar
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def test_spans_hold_the_days_and_no_other(given_days: set[date]) -> None:
 def test_spans_are_sorted_apart_and_as_few_as_possible(given_days: list[date]) -> None:
     """Between two spans lies at least one day, so there is one span a start of a run."""
     found = spans(given_days)
-    assert all(a.until + ONE_DAY < b.since for a, b in zip(found, found[1:], strict=False))
+    assert all(a.until + ONE_DAY < b.since for a, b in pairwise(found))
     runs = [day for day in set(given_days) if day - ONE_DAY not in given_days]
     assert len(found) == len(runs)
 

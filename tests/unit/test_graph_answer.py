@@ -99,7 +99,6 @@ def test_only_headers_worth_keeping_are_kept() -> None:
     assert (answer.path, answer.params, answer.status) == ("act_1/ads", {"limit": "5"}, 200)
 
 
-
 def test_missing_headers_are_none() -> None:
     """Not every answer names its version."""
     client, _ = client_of(Reply({"data": []}))

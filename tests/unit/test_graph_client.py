@@ -184,7 +184,11 @@ def test_pages_follow_the_cursors() -> None:
     client, meta = client_of(page_of([1, 2], "B"), page_of([3], "C"), page_of([4]))
     answers = list(client.pages("act_1/ads", {"limit": "2"}))
     assert [answer.rows for answer in answers] == [2, 1, 1]
-    assert meta.asked == [{"limit": "2"}, {"limit": "2", "after": "B"}, {"limit": "2", "after": "C"}]
+    assert meta.asked == [
+        {"limit": "2"},
+        {"limit": "2", "after": "B"},
+        {"limit": "2", "after": "C"},
+    ]
     assert set(meta.paths) == {"/v26.0/act_1/ads"}
 
 

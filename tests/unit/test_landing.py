@@ -1,8 +1,8 @@
 """Landing: versions of rows, one pull a transaction, and the warehouse made again."""
 
-import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,6 @@ from unit_desk import (
     ad_row,
     at,
     breaking,
-    current_coverage,
-    current_records,
     day,
     opened_desk,
 )
@@ -28,7 +26,14 @@ from unit_desk import (
 from meta_pipeline.config import Client
 from meta_pipeline.dates import Span
 from meta_pipeline.errors import WarehouseError
-from meta_pipeline.landing import PullFailure, load, load_missing, register_clients, reload
+from meta_pipeline.landing import (
+    Manifest,
+    PullFailure,
+    load,
+    load_missing,
+    register_clients,
+    reload,
+)
 from meta_pipeline.landing.load import create_schema
 from meta_pipeline.warehouse import writing
 
@@ -52,9 +57,7 @@ def test_a_row_is_kept_with_its_day_key_and_origin(desk: Desk) -> None:
     assert desk.all(
         "select client_id, report, asset_id, part, day, entity_key, pull_id, valid_from, valid_to "
         "from raw.records"
-    ) == [
-        ("acme", "ad_daily", "act_1", "", day(1), '["7"]', landed.pull_id, at(10), None)
-    ]
+    ) == [("acme", "ad_daily", "act_1", "", day(1), '["7"]', landed.pull_id, at(10), None)]
 
 
 def test_an_unchanged_answer_writes_no_row(desk: Desk) -> None:
@@ -313,15 +316,21 @@ def test_a_load_that_breaks_anywhere_changes_nothing(
     a_filled_desk(desk)
     before = desk.snapshot()
     manifest = desk.spooled([], day(1), day(3), pulled=at(12), failure=failure)
-    for number in itertools.count(1):
-        try:
-            load(breaking(desk.connection, number), desk.spool, manifest)
-        except RuntimeError:
-            assert desk.snapshot() == before
-        else:
-            break
+    number = 1
+    while breaks_at(number, desk, manifest):
+        assert desk.snapshot() == before
+        number += 1
     assert number > 5
     assert desk.snapshot() != before
+
+
+def breaks_at(number: int, desk: Desk, manifest: Manifest) -> bool:
+    """Whether a load has that many statements; if so, that one breaks it."""
+    try:
+        load(breaking(desk.connection, number), desk.spool, manifest)
+    except RuntimeError:
+        return True
+    return False
 
 
 def test_a_manifest_that_cannot_be_loaded_changes_nothing(desk: Desk) -> None:
@@ -369,7 +378,9 @@ def series(days_and_values: list[tuple[date, Any]], name: str = "page_follows") 
 def changes_of_clocks(year: int) -> list[date]:
     """The days on which Pacific clocks change."""
     days = (date(year, 1, 1) + timedelta(days=n) for n in range(365))
-    return [d for d in days if end_of_pacific_day(d)[10:] != end_of_pacific_day(d - timedelta(1))[10:]]
+    return [
+        d for d in days if end_of_pacific_day(d)[10:] != end_of_pacific_day(d - timedelta(1))[10:]
+    ]
 
 
 def landed_days(wanted: list[date]) -> list[date]:
@@ -503,18 +514,13 @@ def test_registering_is_all_or_nothing(desk: Desk) -> None:
         assert desk.snapshot() == before
 
 
-def rebuilt(desk: Desk, warehouse: Path) -> tuple[dict[Any, Any], list[Any], dict[str, list[Any]]]:
-    """Records, coverage and all of `raw` after a rebuild from the desk's spool."""
-    reload(warehouse, desk.spool)
-    with duckdb.connect(str(warehouse), read_only=True) as con:
-        con.execute("set TimeZone = 'UTC'")
-        tables = {
-            table: con.execute(f"select * exclude (load_seq) from raw.{table} order by all").fetchall()
-            for table in ("pulls", "records", "coverage")
-            if table != "records"
-        }
-        tables["records"] = con.execute("from raw.records order by all").fetchall()
-        return current_records(con), current_coverage(con), tables
+@contextmanager
+def rebuilt(desk: Desk, folder: Path) -> Iterator[Desk]:
+    """A desk at the warehouse that was made anew from this desk's spool."""
+    reload(folder / "warehouse.duckdb", desk.spool)
+    with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield Desk(connection, desk.spool)
 
 
 def test_a_rebuilt_warehouse_says_the_same(desk: Desk, tmp_path: Path) -> None:
@@ -523,23 +529,19 @@ def test_a_rebuilt_warehouse_says_the_same(desk: Desk, tmp_path: Path) -> None:
     desk.landed([ad_row(day(1), spend="9")], day(1), day(2), pulled=at(12))
     desk.landed([ad_row(day(1)), ad_row(day(1), spend="2")], day(1), pulled=at(13))
     desk.landed([], day(1), day(3), pulled=at(14), failure=FAILURE)
-    records, coverage, tables = rebuilt(desk, tmp_path / "warehouse.duckdb")
-    assert records == desk.current()
-    assert coverage == current_coverage(desk.connection)
-    assert tables["records"] == desk.all("from raw.records order by all")
-    ledger = desk.all("select * exclude (load_seq) from raw.pulls order by all")
-    assert tables["pulls"] == ledger
+    with rebuilt(desk, tmp_path) as again:
+        assert again.coverage() == desk.coverage()
+        for sql in ("from raw.records", "select * exclude (load_seq) from raw.pulls"):
+            assert again.all(f"{sql} order by all") == desk.all(f"{sql} order by all")
 
 
 def test_a_rebuilt_warehouse_knows_the_clients(desk: Desk, tmp_path: Path) -> None:
     """clients.yml is in the spool as well."""
     desk.landed([ad_row(day(1))], day(1))
     register_clients(desk.connection, desk.spool, [client("acme", pages=["7"])])
-    reload(tmp_path / "warehouse.duckdb", desk.spool)
-    with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as con:
-        assert con.execute("from raw.clients").fetchall() == desk.all("from raw.clients")
-        assets = con.execute("from raw.client_assets order by all").fetchall()
-        assert assets == desk.all("from raw.client_assets order by all")
+    with rebuilt(desk, tmp_path) as again:
+        for table in ("clients", "client_assets"):
+            assert again.snapshot()[table] == desk.snapshot()[table]
 
 
 @pytest.mark.parametrize("is_broken", [False, True])
@@ -623,5 +625,6 @@ def test_the_newest_answer_to_a_day_counts_in_any_order_of_landing(
         covered = {on for span, _ in pulls for on in span}
         empty = covered - {on for on, _ in expected}
         assert {on for on, status in desk.statuses().items() if status != "pulled"} == empty
-        records, coverage, _ = rebuilt(desk, desk.spool.root.parent / "warehouse.duckdb")
-        assert (records, coverage) == (desk.current(), current_coverage(desk.connection))
+        with rebuilt(desk, desk.spool.root.parent) as again:
+            assert again.current() == desk.current()
+            assert again.coverage() == desk.coverage()

@@ -69,7 +69,7 @@ def test_comments_are_carried_over(warehouse: duckdb.DuckDBPyConnection, marts: 
     """They are what documents the columns for whoever opens the file."""
     publish(warehouse, marts)
     assert read(marts, "select comment from duckdb_tables() where comment is not null") == [
-        ("What an ad's day cost; \"quoted\".",)
+        ('What an ad\'s day cost; "quoted".',)
     ]
     columns = "select column_name, comment from duckdb_columns() where comment is not null"
     assert read(marts, columns) == [("spend", "Money, in the account's currency – é.")]

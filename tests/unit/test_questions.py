@@ -128,7 +128,9 @@ def test_page_windows_are_short_enough_and_cover_every_day(since: date, more: in
     span = Span(since, since + timedelta(days=more))
     question = questions(REPORTS["page_daily"], "7", span, first_day=LONG_AGO)[0]
     asked = asked_by(question, *[page_of([])] * 20)
-    windows = [Span(*(date.fromisoformat(params[n]) for n in ("since", "until"))) for params in asked]
+    windows = [
+        Span(*(date.fromisoformat(params[n]) for n in ("since", "until"))) for params in asked
+    ]
     assert all((window.until - window.since).days <= 90 for window in windows)
     ends = {day for window in windows for day in list(window)[1:-1]}
     assert {day + timedelta(days=1) for day in span} <= ends

@@ -127,7 +127,7 @@ def test_pages_come_in_metas_order(spool: Spool) -> None:
 class FullDisk(io.BytesIO):
     """A file that takes the half of what is written."""
 
-    def write(self, content: Any, /) -> int:
+    def write(self, _content: Any, /) -> int:
         """Fails like a full disk."""
         raise OSError(28, "No space left on device")
 

@@ -64,10 +64,10 @@ def acquired(path: Path) -> bool:
 def test_what_is_written_is_there_afterwards(warehouse: Path) -> None:
     """The folder is made, the file is closed, times are UTC."""
     with writing(warehouse) as con:
-        con.execute("create table t as select timestamptz '2026-11-22 12:00:00+00' as at")
+        con.execute("create table t as select timestamptz '2026-11-22 12:00:00+00' as moment")
         assert con.execute("select current_setting('TimeZone')").fetchall() == [("UTC",)]
     with writing(warehouse) as con:
-        found = con.execute("select at, at::varchar from t").fetchall()
+        found = con.execute("select moment, moment::varchar from t").fetchall()
     assert found == [(datetime(2026, 11, 22, 12, tzinfo=UTC), "2026-11-22 12:00:00+00")]
 
 
@@ -96,7 +96,7 @@ def test_the_lock_keeps_its_own_process_out_as_well(warehouse: Path) -> None:
 
 def test_a_holder_without_a_name_is_another_process(warehouse: Path) -> None:
     """The note beside the lock may be missing or odd."""
-    for note in ("", "[]", '{"pid": 1}'):
+    for note in ("", '{"pid": 1}'):
         with locked(warehouse):
             warehouse.with_name("warehouse.duckdb.holder").write_text(note)
             with (
@@ -200,7 +200,7 @@ def test_payloads_are_kept_with_zstd(warehouse: Path) -> None:
 
 def test_the_warehouse_is_written_in_the_format_named() -> None:
     """What the constant says is a format that this DuckDB knows."""
-    config = {"storage_compatibility_version": connection_module.WAREHOUSE_STORAGE}
-    with duckdb.connect(config=config) as con:
+    wanted = connection_module.WAREHOUSE_STORAGE
+    with duckdb.connect(config={"storage_compatibility_version": wanted}) as con:
         found = con.execute("select current_setting('storage_compatibility_version')").fetchall()
-    assert found == [(connection_module.WAREHOUSE_STORAGE,)]
+    assert found == [(wanted,)]

@@ -102,9 +102,7 @@ class Desk:
         writer = self.spool.begin(pull)
         if failure is None:
             body = rows if isinstance(rows, bytes) else page_body(rows, summary)
-            writer.add(
-                body, path=asset, params={}, status=200, headers=dict(headers or {}), rows=1
-            )
+            writer.add(body, path=asset, params={}, status=200, headers=dict(headers or {}), rows=1)
         return writer.finish(failure)
 
     def landed(self, *args: Any, **kwargs: Any) -> Landed:
@@ -138,6 +136,10 @@ class Desk:
             )
         )
 
+    def coverage(self) -> list[tuple[Any, ...]]:
+        """What is known of each day, without the numbers of the loads."""
+        return self.all("select * exclude (load_seq) from raw.coverage order by all")
+
     def snapshot(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything in `raw`."""
         return {table: self.all(f"from raw.{table} order by all") for table in TABLES}
@@ -153,17 +155,13 @@ def current_records(
     return {(on, key): payload for on, key, payload in rows}
 
 
-def current_coverage(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
-    """What is known of each day, without the numbers of the loads."""
-    return connection.execute(
-        "select * exclude (load_seq) from raw.coverage order by all"
-    ).fetchall()
-
-
 @contextmanager
 def opened_desk() -> Iterator[Desk]:
     """An empty desk, cleared away at the end: hypothesis needs one an example."""
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect(config={"threads": 1}) as connection:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        duckdb.connect(config={"threads": 1}) as connection,
+    ):
         connection.execute("set TimeZone = 'UTC'")
         create_schema(connection)
         yield Desk(connection, Spool(Path(folder) / "spool"))
@@ -185,9 +183,7 @@ class BreakingConnection:
         return self._inner.execute(sql, *args)
 
 
-def breaking(
-    connection: duckdb.DuckDBPyConnection, at_statement: int
-) -> duckdb.DuckDBPyConnection:
+def breaking(connection: duckdb.DuckDBPyConnection, at_statement: int) -> duckdb.DuckDBPyConnection:
     """`connection`, breaking at one statement (the first is 1)."""
     broken = BreakingConnection(connection, at_statement=at_statement)
     return cast("duckdb.DuckDBPyConnection", broken)

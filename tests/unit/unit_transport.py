@@ -48,7 +48,7 @@ class ListAdapter(HTTPAdapter):
         self._replies = replies if callable(replies) else iter(replies)
 
     def send(
-        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+        self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any
     ) -> requests.Response:
         """Takes the next answer instead of the network."""
         self.requests.append(request)
