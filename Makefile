@@ -5,7 +5,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-HOME_DIR := $(if $(META_PIPELINE_HOME),$(abspath $(META_PIPELINE_HOME)),$(CURDIR)/data)
 
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
@@ -40,9 +39,10 @@ check: $(STAMP) ## Lint, types, walls between packages, SQL style.
 	@$(BIN)/lint-imports
 	@$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests --config dbt_project/.sqlfluff
 
+dev: export DAGSTER_HOME ?= $(abspath $(or $(META_PIPELINE_HOME),data))/dagster
 dev: $(STAMP) ## Open Dagster's UI on this project (http://127.0.0.1:3000).
-	@mkdir -p "$(HOME_DIR)/dagster" && cp dagster.yaml "$(HOME_DIR)/dagster/dagster.yaml"
-	@DAGSTER_HOME="$(HOME_DIR)/dagster" $(BIN)/dagster dev --host 127.0.0.1
+	@mkdir -p "$$DAGSTER_HOME" && cp -n dagster.yaml "$$DAGSTER_HOME/dagster.yaml"
+	@$(BIN)/dagster dev --host 127.0.0.1
 
 format: $(STAMP) ## Format Python and SQL.
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

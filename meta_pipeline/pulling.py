@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from threading import Event
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -101,10 +102,11 @@ class Puller:
     ) -> None:
         self.settings = settings
         self.clients = {client.id: client for client in clients}
-        self._session = session or new_session(WORKERS)
+        self._session = session or new_session(settings.graph_url, WORKERS)
         self._now = now
         self._listener = listener
         self._spool = Spool(settings.spool)
+        self._is_stopped = Event()
 
     def pull(self, report: Report, wanted: Mapping[str, Iterable[Span]]) -> list[Outcome]:
         """Pulls `report` for the spans wanted of each client (by id).
@@ -159,9 +161,19 @@ class Puller:
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="pull") as threads:
             running: set[Future[tuple[Errand, list[Manifest]]]]
             running = {threads.submit(self._fetch, errand) for errand in errands}
-            while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from self._land([future.result() for future in done])
+            try:
+                while running:
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    yield from self._land([future.result() for future in done])
+            except BaseException:
+                self._is_stopped.set()
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _pause(self, seconds: float) -> None:
+        """Waits before a request is sent again; an interrupted pull waits no longer."""
+        if self._is_stopped.wait(seconds):
+            raise InterruptedError("the pull was interrupted")
 
     def _land(self, fetched: list[tuple[Errand, list[Manifest]]]) -> Iterator[Outcome]:
         outcomes = []
@@ -241,6 +253,7 @@ class Puller:
             version=client.api_version,
             credential=Credential(token_of(client), self.settings.app_secret),
             session=self._session,
+            sleep=self._pause,
         )
         return page_client(graph, errand.asset_id) if errand.report.surface == "page" else graph
 

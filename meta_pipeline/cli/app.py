@@ -36,9 +36,10 @@ def main() -> None:
     except MetaPipelineError as error:
         _explain(error)
         raise SystemExit(_exit_code(error)) from None
-    except KeyboardInterrupt:
-        print("interrupted; what had landed is kept", file=sys.stderr)
-        raise SystemExit(EXIT_INTERRUPTED) from None
+    except SystemExit as stop:
+        if stop.code == EXIT_INTERRUPTED:
+            print("interrupted; what had landed is kept", file=sys.stderr)
+        raise
 
 
 def _explain(error: MetaPipelineError) -> None:

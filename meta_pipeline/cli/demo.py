@@ -14,11 +14,14 @@ from meta_pipeline.cli.simulate import make_source
 from meta_pipeline.cli.status import freshness_table
 from meta_pipeline.cli.sync import choose_span, synchronise
 from meta_pipeline.config import load_clients, load_settings
+from meta_pipeline.errors import ConfigError
 from meta_pipeline.freshness import read_freshness
 from meta_pipeline.simulator import RunningSimulator, Source, default_today
 
 # Any token opens the simulator.
 _TOKEN = "simulator-token"
+
+_MARK = "# Written by `meta-pipeline demo`: invented clients, or those of a replayed export."
 
 
 def run_demo(
@@ -32,7 +35,7 @@ def run_demo(
     now = default_today(source) or clock.now()
     last = source.last_day() or now.date() - timedelta(days=1)
     home = Path(os.environ.get("META_PIPELINE_HOME") or ("data/replay" if replay else "data/demo"))
-    home.mkdir(parents=True, exist_ok=True)
+    _claim(home)
     _write_clients(source, home / "clients.yml")
     with RunningSimulator(source, now=now) as simulator:
         os.environ.update(
@@ -58,6 +61,18 @@ def run_demo(
     return summary.exit_code(everyone)
 
 
+def _claim(home: Path) -> None:
+    """Makes the demo's home; refuses one in which somebody else's data lie."""
+    clients = home / "clients.yml"
+    is_own = clients.exists() and clients.read_text(encoding="utf-8").startswith(_MARK)
+    if not is_own and (clients.exists() or (home / "warehouse.duckdb").exists()):
+        raise ConfigError(
+            f"{home} holds data that the demo did not make",
+            hint="unset META_PIPELINE_HOME, or point it to an empty folder",
+        )
+    home.mkdir(parents=True, exist_ok=True)
+
+
 def _write_clients(source: Source, path: Path) -> None:
     """The simulated clients as a clients.yml."""
     clients = [
@@ -71,7 +86,8 @@ def _write_clients(source: Source, path: Path) -> None:
         }
         for client in source.clients()
     ]
-    path.write_text(yaml.safe_dump({"version": 1, "clients": clients}, sort_keys=False))
+    text = yaml.safe_dump({"version": 1, "clients": clients}, sort_keys=False)
+    path.write_text(f"{_MARK}\n{text}", encoding="utf-8")
 
 
 def _show(marts: Path) -> None:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,7 +20,7 @@ from meta_pipeline.config import (
     select_clients,
     token_of,
 )
-from meta_pipeline.dates import Span, preset, retention_floor, trailing
+from meta_pipeline.dates import TRAILING_DAYS, Span, preset, retention_floor, trailing
 from meta_pipeline.errors import ConfigError
 from meta_pipeline.pulling import Outcome, Puller
 from meta_pipeline.reports import Grain, reports_of
@@ -132,7 +132,7 @@ def choose_span(
         span = preset(name, today)
     elif since or until:
         last = until or max(since or today, trailing(today).until)
-        span = Span(since or trailing(last).since, last)
+        span = Span(since or last - timedelta(days=TRAILING_DAYS - 1), last)
     else:
         span = trailing(today)
     floor = retention_floor(today)
@@ -181,7 +181,8 @@ def synchronise(
             if admitted:
                 with shown.step(label, _errands(admitted, grain)):
                     launcher.pull(grain, [client.id for client in admitted], span)
-        if summary.landed:
+        # Marts that stand already must learn of a failure as well.
+        if summary.landed or settings.marts.exists():
             _build(launcher, shown)
     return summary
 
@@ -223,4 +224,5 @@ def _print_summary(summary: Summary, settings: Settings) -> None:
         f"{summary.span}: {document['requests']} requests, {document['rows']} rows, "
         f"{document['versions_opened']} new versions, {document['versions_closed']} closed"
     )
-    print(settings.marts)
+    if settings.marts.exists():
+        print(settings.marts)

@@ -82,6 +82,8 @@ class Launcher:
                 )
             except dg.Failure:
                 return False
+            except dg.DagsterExecutionInterruptedError:
+                raise KeyboardInterrupt from None
         return result.success
 
     @contextmanager

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import requests
@@ -25,6 +26,8 @@ from meta_pipeline.graph.errors import (
 
 log = logging.getLogger(__name__)
 
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 120.0
 """Seconds. Meta gives up on a synchronous insights question after about a minute."""
@@ -43,9 +46,13 @@ class RetryPolicy:
         return uniform() * min(self.longest_wait, self.first_wait * 2 ** (attempt - 1))
 
 
-def new_session(connections: int = 8) -> requests.Session:
-    """A session with a pool of kept-alive connections, safe to share between threads."""
+def new_session(base_url: str, connections: int = 8) -> requests.Session:
+    """A session with a pool of kept-alive connections, safe to share between threads.
+
+    The environment's proxies serve every host but this machine itself.
+    """
     session = requests.Session()
+    session.trust_env = urlsplit(base_url).hostname not in _LOOPBACK
     adapter = HTTPAdapter(pool_connections=connections, pool_maxsize=connections)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
@@ -130,7 +137,8 @@ class GraphClient:
     def _wait(self, state: RetryCallState) -> float:
         wait = self._retry.wait(state.attempt_number, self._uniform)
         error = state.outcome.exception() if state.outcome else None
-        log.warning("asking again in %.1f s: %s", wait, error)
+        reason = error.message if isinstance(error, TransientError) else error
+        log.warning("asking again in %.1f s: %s", wait, reason)
         return wait
 
     def _get_once(self, path: str, params: Mapping[str, str]) -> Answer:

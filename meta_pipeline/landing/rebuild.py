@@ -1,5 +1,6 @@
 """Rebuilds the warehouse from the spool alone, without asking Meta."""
 
+from itertools import count
 from pathlib import Path
 
 from meta_pipeline.clock import now
@@ -31,12 +32,15 @@ def reload(warehouse: Path, spool: Spool) -> list[Landed]:
             landed = load_missing(connection, spool)
         _set_aside(warehouse)
         fresh.replace(warehouse)
+        fresh.with_name(fresh.name + ".lock").unlink(missing_ok=True)
     return landed
 
 
 def _set_aside(warehouse: Path) -> None:
-    stamp = now().strftime("%Y%m%dT%H%M%S%fZ")
+    stamp = now().strftime("%Y%m%dT%H%M%SZ")
+    names = (f"{warehouse.stem}.{stamp}-{number}.duckdb" for number in count(1))
+    aside = next(path for name in names if not (path := warehouse.with_name(name)).exists())
     for suffix in ("", ".wal"):
         path = warehouse.with_name(warehouse.name + suffix)
         if path.exists():
-            path.replace(warehouse.with_name(f"{warehouse.stem}.{stamp}.duckdb{suffix}"))
+            path.replace(aside.with_name(aside.name + suffix))

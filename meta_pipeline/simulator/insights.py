@@ -97,6 +97,8 @@ class Insights:
                 keeps.append(keep)
             else:
                 checks.append(self._on_figure(condition, account))
+        if not any(c.field.endswith("effective_status") for c in query.conditions):
+            keeps.append(_not_archived(query))
         facts = self._source.facts(
             account,
             query.since,
@@ -164,6 +166,17 @@ def _on_object(condition: Condition, query: Query) -> AdFilter | None:
         if field == "name":
             return _holds(condition, node.name_on(query.today))
         return _holds(condition, effective_status(node, query.today))
+
+    return keep
+
+
+def _not_archived(query: Query) -> AdFilter:
+    """Rows below the account leave out archived objects, whose spend stays in the account's
+    total, unless a filter names their status (Meta's insights best practices)."""
+
+    def keep(ad: Ad) -> bool:
+        node = {"campaign": ad.campaign, "adset": ad.adset, "ad": ad}.get(query.level)
+        return node is None or effective_status(node, query.today) != "ARCHIVED"
 
     return keep
 

@@ -1,7 +1,8 @@
 """What Dagster shows and runs."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import dagster as dg
 import pytest
@@ -81,7 +82,7 @@ def test_a_refused_client_leaves_the_others_green(
     the next run that succeeds fills them in, and nothing is doubled."""
     refused = pipeline.accounts[1]
     pipeline.meta.fail_next(f"{refused}/insights", 403, REFUSAL)
-    result = run(definitions, instance, ["ad_daily"], DAYS)
+    result = run(definitions, instance, ["ad_daily"], range_tags(DAYS))
     assert not result.success
     assert instance.get_materialized_partitions(AD_DAILY) == keys("acme-dental", DAYS)
     message = failure_of(result)
@@ -90,7 +91,7 @@ def test_a_refused_client_leaves_the_others_green(
     assert pipeline.raw(
         "select client_id, status, count(*) from raw.coverage group by all order by 1"
     ) == [("acme-dental", "pulled", 3), ("cafe-luna", "failed", 3)]
-    assert run(definitions, instance, ["ad_daily"], DAYS).success
+    assert run(definitions, instance, ["ad_daily"], range_tags(DAYS)).success
     assert instance.get_materialized_partitions(AD_DAILY) == keys("acme-dental", DAYS) | keys(
         "cafe-luna", DAYS
     )
@@ -106,9 +107,38 @@ def test_a_range_run_asks_once_a_client_and_report(
 ):
     """Two clients by three days by four ads reports are eight insights requests."""
     names = [report.name for report in reports_of(grain="day") if report.surface == "ads"]
-    assert run(definitions, instance, names, DAYS).success
+    assert run(definitions, instance, names, range_tags(DAYS)).success
     kinds = [request.kind for request in pipeline.meta.requests]
     assert kinds.count("insights") == 2 * len(names)
+
+
+def test_archived_objects_are_not_lost(
+    pipeline: Pipeline, instance: dg.DagsterInstance, definitions: dg.Definitions
+):
+    """A campaign archived since keeps its old days at every level, as the account's total does."""
+    days = Span(date(2025, 12, 29), date(2025, 12, 31))
+    names = [report.name for report in reports_of(grain="day") if report.surface == "ads"]
+    tags = {RANGE_START: f"cafe-luna|{days.since}", RANGE_END: f"cafe-luna|{days.until}"}
+    assert run(definitions, instance, names, tags).success
+    (truth,) = pipeline.truth(pipeline.accounts[1], str(days.since), str(days.until))
+    account = pipeline.meta.source.account(pipeline.accounts[1])
+    assert account is not None
+    campaigns = pipeline.meta.source.campaigns(account)
+    archived = [one.id for one in campaigns if one.status_on(NOW.date()) == "ARCHIVED"]
+    found = pipeline.raw(
+        """
+        select report, sum((payload->>'spend')::decimal(18, 6)) from raw.records
+        where valid_to is null group by report order by report
+        """
+    )
+    assert found == [(name, Decimal(truth["spend"])) for name in sorted(names)]
+    spent = pipeline.raw(
+        f"""
+        select count(*) from raw.records
+        where report = 'ad_daily' and (payload->>'campaign_id') in ('{"', '".join(archived)}')
+        """
+    )
+    assert spent[0][0] > 0
 
 
 def test_a_single_partition_run(
@@ -187,12 +217,15 @@ def test_maturity_check_names_the_late_days(pipeline: Pipeline):
 
 
 def run(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, names: list[str], span: Span
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    names: list[str],
+    tags: dict[str, str],
 ) -> dg.ExecuteInProcessResult:
-    """A range run of reports for both clients."""
+    """A run of reports over the range that `tags` name."""
     return definitions.resolve_implicit_global_asset_job_def().execute_in_process(
         asset_selection=[raw_key(name) for name in names],
-        tags=range_tags(span),
+        tags=tags,
         instance=instance,
         raise_on_error=False,
     )

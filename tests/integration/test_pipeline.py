@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import zstandard
+from pydantic import SecretStr
 
 from meta_pipeline.cli.sync import Summary, run_reload
+from meta_pipeline.graph import Credential, GraphClient, new_session
 from meta_pipeline.simulator import generated_agency, page_truth
 from tests.integration.conftest import NOW, TOKEN, Pipeline, running_pipeline
 
@@ -215,8 +217,17 @@ def test_reload_ends_in_the_same_marts(pipeline: Pipeline, restated: Summary):
 
 
 def test_the_token_is_nowhere(pipeline: Pipeline, restated: Summary):
-    """Neither token nor app secret is in a file, a table, a log, a URL, or Dagster's events."""
-    secrets = [TOKEN.encode(), b"secret-of-the-app"]
+    """No token, proof or app secret is in a file, a table, a log, a URL or Dagster's events."""
+    page = pipeline.meta.source.clients()[0].pages[0]
+    node = GraphClient(
+        base_url=pipeline.meta.url,
+        version="v26.0",
+        credential=Credential(SecretStr(TOKEN), SecretStr("secret-of-the-app")),
+        session=new_session(pipeline.meta.url),
+    ).get_json(page, {"fields": "access_token"})
+    proof = Credential(SecretStr(TOKEN), SecretStr("secret-of-the-app")).proof()
+    texts = (TOKEN, "secret-of-the-app", node["access_token"], *proof.values())
+    secrets = [text.encode() for text in texts]
     for path in pipeline.home.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
@@ -228,7 +239,7 @@ def test_the_token_is_nowhere(pipeline: Pipeline, restated: Summary):
     tables = pipeline.raw("select schema_name, table_name from duckdb_tables()")
     for schema, table in tables:
         for (text,) in pipeline.raw(f'select cast(t as text) from "{schema}"."{table}" as t'):
-            assert TOKEN not in text
+            assert not any(secret.decode() in text for secret in secrets)
             assert "access_token" not in text
     for request in pipeline.meta.requests:
         assert "access_token" not in request.params

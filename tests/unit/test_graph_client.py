@@ -318,7 +318,7 @@ def test_a_slash_behind_the_host_is_no_harm() -> None:
 
 def test_a_session_pools_its_connections() -> None:
     """As many as there are threads, for both schemes, with no retries of its own."""
-    session = new_session(3)
+    session = new_session("https://graph.facebook.com", 3)
     adapters = [session.get_adapter("https://x"), session.get_adapter("http://x")]
     assert adapters[0] is adapters[1]
     assert not isinstance(adapters[0], ListAdapter)

@@ -355,6 +355,19 @@ def test_what_was_spooled_and_not_landed_is_caught_up_with(desk: Desk) -> None:
     assert versions(desk) == [(1, "1", 10, 11), (1, "11", 11, 12), (1, "12", 12, None)]
 
 
+def test_catching_up_can_be_narrowed_down(desk: Desk) -> None:
+    """To a client, a report, or both; the rest waits."""
+    for name in ("acme", "luna"):
+        for report in ("ad_daily", "ads"):
+            desk.spooled(
+                [], *((day(1),) if report == "ad_daily" else ()), client=name, report=report
+            )
+    assert len(load_missing(desk.connection, desk.spool, client_id="luna", report="ads")) == 1
+    assert len(load_missing(desk.connection, desk.spool, client_id="luna")) == 1
+    assert len(load_missing(desk.connection, desk.spool, report="ads")) == 1
+    assert len(load_missing(desk.connection, desk.spool)) == 1
+
+
 def test_the_schema_may_be_created_again(desk: Desk) -> None:
     """It is, before every pull."""
     a_filled_desk(desk)

@@ -15,7 +15,7 @@ import pytest
 import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit_desk import at, current_records
+from unit_desk import at
 from unit_transport import (
     HOST,
     TOKEN,
@@ -29,6 +29,7 @@ from unit_transport import (
 
 from meta_pipeline.config import Client, load_settings
 from meta_pipeline.dates import Span, end_of_month, retention_floor
+from meta_pipeline.errors import WarehouseError
 from meta_pipeline.pulling import Outcome, Puller
 from meta_pipeline.reports import PAGE_METRICS, REPORTS
 
@@ -70,18 +71,20 @@ class Office:
         self.meta = ListAdapter(lambda request: self.answering(request))
         self.told: list[Outcome] = []
 
-    def pull(self, report: str, *spans: Span, clients: Sequence[str] = ()) -> list[Outcome]:
-        """Pulls a report for some clients, all of them when none is named."""
-        found = load_settings().model_copy(update={"home": self.home, "graph_url": HOST})
-        puller = Puller(
-            found,
+    def puller(self) -> Puller:
+        """A puller at this home."""
+        return Puller(
+            load_settings().model_copy(update={"home": self.home, "graph_url": HOST}),
             self.clients,
             session=session_of(self.meta),
             now=lambda: self.now,
             listener=self.told.append,
         )
+
+    def pull(self, report: str, *spans: Span, clients: Sequence[str] = ()) -> list[Outcome]:
+        """Pulls a report for some clients, all of them when none is named."""
         wanted = dict.fromkeys(clients or [client.id for client in self.clients], spans)
-        return puller.pull(REPORTS[report], wanted)
+        return self.puller().pull(REPORTS[report], wanted)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """What is in the warehouse."""
@@ -405,13 +408,23 @@ def test_each_client_gets_its_own_spans(office: Office) -> None:
 
 
 def test_what_another_run_spooled_is_landed_first(office: Office) -> None:
-    """A run that died between spool and warehouse is caught up with."""
-    office.answering = nothing_or({"act_1/insights": page_of([ROW])})
+    """A run that died between spool and warehouse is caught up with by the next one."""
+    office.answering = in_turn(page_of([ROW]), page_of([]))
     office.pull("ad_daily", FIRST)
     (office.home / "warehouse.duckdb").unlink()
-    office.pull("campaigns")
-    with duckdb.connect(str(office.home / "warehouse.duckdb"), read_only=True) as con:
-        assert [on for on, _ in current_records(con)] == [date(2026, 11, 1)]
+    office.pull("ad_daily", Span(date(2026, 11, 5), date(2026, 11, 5)))
+    assert office.query("select day from raw.records") == [(FIRST.since,)]
+    assert office.query("select count(*) from raw.pulls") == [(2,)]
+
+
+def test_a_warehouse_that_cannot_be_written_is_said_before_meta_is_asked(office: Office) -> None:
+    """No request is spent on an answer that cannot land."""
+    (office.home / "warehouse.duckdb").write_bytes(b"no database")
+    with pytest.raises(WarehouseError, match="cannot be opened"):
+        office.puller().check_warehouse()
+    with pytest.raises(WarehouseError, match="cannot be opened"):
+        office.pull("ad_daily", FIRST)
+    assert office.meta.requests == []
 
 
 def test_the_version_pinned_for_the_client_is_asked(office: Office) -> None:

@@ -203,6 +203,15 @@ def test_known_pulls_are_left_out(spool: Spool) -> None:
     assert [m.pull.pull_id for m in spool.manifests(known=["p1", "p3", "px"])] == ["p2"]
 
 
+def test_one_client_and_report_can_be_looked_at(spool: Spool) -> None:
+    """The other folders are not read."""
+    for pull_id, name in (("p1", "a"), ("p2", "b")):
+        spool.begin(a_pull(pull_id, client=name)).finish()
+    found = spool.manifests(client_id="b", report="ad_daily")
+    assert [m.pull.pull_id for m in found] == ["p2"]
+    assert list(spool.manifests(report="ads")) == []
+
+
 def test_temporary_files_and_strangers_are_no_pulls(spool: Spool) -> None:
     """What a killed process left, and files of other programs, are passed by."""
     spool.begin(a_pull()).finish()

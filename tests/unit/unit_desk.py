@@ -115,7 +115,8 @@ class Desk:
 
     def current(self) -> dict[tuple[date | None, str], str]:
         """The newest payload of each day and key."""
-        return current_records(self.connection)
+        rows = self.all("select day, entity_key, payload from raw.records where valid_to is null")
+        return {(on, key): payload for on, key, payload in rows}
 
     def spends(self) -> dict[tuple[date, str], str]:
         """The newest spend of each day and ad."""
@@ -143,16 +144,6 @@ class Desk:
     def snapshot(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything in `raw`."""
         return {table: self.all(f"from raw.{table} order by all") for table in TABLES}
-
-
-def current_records(
-    connection: duckdb.DuckDBPyConnection,
-) -> dict[tuple[date | None, str], str]:
-    """The newest payload of each day and key."""
-    rows = connection.execute(
-        "select day, entity_key, payload from raw.records where valid_to is null"
-    ).fetchall()
-    return {(on, key): payload for on, key, payload in rows}
 
 
 @contextmanager
