@@ -41,3 +41,70 @@
     settles_at,
     load_seq
 {%- endmacro %}
+
+
+{#-
+    A daily fact of the ads reports: the newest rows of the days that are due, with the client's
+    results, the ratios and how settled they are. `attributes` are the columns that the grain has
+    beside client, ad account and day.
+-#}
+{% macro ad_fact(report, attributes=[]) -%}
+with
+
+insights as (
+
+    select * from {{ ref('stg_meta__' ~ report) }}
+    {{ where_maybe_due(report) }}
+
+),
+
+due_days as (
+
+    select * from {{ ref('int_days__matured') }}
+    {{ where_due(report) }}
+
+),
+
+clients as (
+
+    select * from {{ ref('stg_meta__clients') }}
+
+),
+
+counted as (
+
+    select
+        insights.*,
+        {{ result_columns() }},
+        due_days.maturity,
+        due_days.pulled_at,
+        due_days.settles_at,
+        due_days.load_seq
+    from insights
+    inner join due_days
+        on
+            insights.client_id = due_days.client_id
+            and insights.ad_account_id = due_days.asset_id
+            and insights.day = due_days.day
+    left join clients
+        on insights.client_id = clients.client_id
+
+),
+
+final as (
+
+    select
+        client_id,
+        ad_account_id,
+        day,
+        {% for attribute in attributes -%}
+            {{ attribute }},
+        {% endfor -%}
+        {{ ad_measures() }},
+        {{ maturity_columns() }}
+    from counted
+
+)
+
+select * from final
+{%- endmacro %}

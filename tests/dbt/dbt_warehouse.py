@@ -39,8 +39,11 @@ class Warehouse:
 
     def connect(self, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
         """Open it; the storage version is the one that landing creates it with."""
-        config = {"storage_compatibility_version": "v1.5.0"}
-        con = duckdb.connect(str(self.path), read_only=read_only, config=config)
+        con = duckdb.connect(
+            str(self.path),
+            read_only=read_only,
+            config={"storage_compatibility_version": "v1.5.0"},
+        )
         con.execute("set TimeZone = 'UTC'")
         return con
 

@@ -557,23 +557,22 @@ def test_a_rebuilt_warehouse_knows_the_clients(desk: Desk, tmp_path: Path) -> No
             assert again.snapshot()[table] == desk.snapshot()[table]
 
 
-@pytest.mark.parametrize("is_broken", [False, True])
-def test_the_old_file_is_kept_beside_the_new_one(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_broken: bool
+@pytest.mark.parametrize("old", [b"no database", None])
+def test_the_old_files_are_kept_beside_the_new_one(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None
 ) -> None:
-    """Whole or broken, its bytes are still there."""
+    """Whole or broken, with the time in their names, also twice in one moment."""
     monkeypatch.setenv("META_PIPELINE_NOW", "2026-11-22T12:00:00Z")
     desk.landed([ad_row(day(1))], day(1))
     warehouse = tmp_path / "warehouse.duckdb"
-    if not is_broken:
-        duckdb.connect(str(warehouse)).close()
-    else:
-        warehouse.write_bytes(b"no database")
-    old = warehouse.read_bytes()
-    assert [landed.status for landed in reload(warehouse, desk.spool)] == ["complete"]
-    kept = tmp_path / "warehouse.20261122T120000000000Z.duckdb"
-    assert sorted(tmp_path.glob("*.duckdb")) == sorted([warehouse, kept])
-    assert kept.read_bytes() == old
+    warehouse.write_bytes(old) if old else duckdb.connect(str(warehouse)).close()
+    replaced = []
+    for _ in range(2):
+        replaced.append(warehouse.read_bytes())
+        assert [landed.status for landed in reload(warehouse, desk.spool)] == ["complete"]
+    kept = sorted(tmp_path.glob("warehouse.20261122T120000*.duckdb"))
+    assert [path.read_bytes() for path in kept] == replaced
+    assert sorted(tmp_path.glob("*.duckdb")) == sorted([warehouse, *kept])
 
 
 def test_a_rebuild_that_fails_leaves_the_old_file(desk: Desk, tmp_path: Path) -> None:

@@ -6,67 +6,9 @@
     )
 }}
 
-with
-
-insights as (
-
-    select * from {{ ref('stg_meta__ad_daily') }}
-    {{ where_maybe_due('ad_daily') }}
-
-),
-
-due_days as (
-
-    select * from {{ ref('int_days__matured') }}
-    {{ where_due('ad_daily') }}
-
-),
-
-clients as (
-
-    select * from {{ ref('stg_meta__clients') }}
-
-),
-
-counted as (
-
-    select
-        insights.*,
-        {{ result_columns() }},
-        due_days.maturity,
-        due_days.pulled_at,
-        due_days.settles_at,
-        due_days.load_seq
-    from insights
-    inner join due_days
-        on
-            insights.client_id = due_days.client_id
-            and insights.ad_account_id = due_days.asset_id
-            and insights.day = due_days.day
-    left join clients
-        on insights.client_id = clients.client_id
-
-),
-
-final as (
-
-    select
-        client_id,
-        ad_account_id,
-        day,
-        campaign_id,
-        campaign_name,
-        adset_id,
-        adset_name,
-        ad_id,
-        ad_name,
-        objective,
-        optimization_goal,
-        attribution_setting,
-        {{ ad_measures() }},
-        {{ maturity_columns() }}
-    from counted
-
-)
-
-select * from final
+{{
+    ad_fact('ad_daily', [
+        'campaign_id', 'campaign_name', 'adset_id', 'adset_name', 'ad_id', 'ad_name',
+        'objective', 'optimization_goal', 'attribution_setting',
+    ])
+}}
