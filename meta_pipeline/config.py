@@ -20,6 +20,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from yaml.parser import ParserError
+from yaml.scanner import ScannerError
 
 from meta_pipeline.errors import ConfigError
 
@@ -46,10 +48,12 @@ ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{
 AdAccountId = Annotated[
     str,
     BeforeValidator(_number_as_text),
-    StringConstraints(pattern=r"^(act_)?\d{1,20}$"),
+    StringConstraints(pattern=r"^(act_)?[0-9]{1,20}$"),
     AfterValidator(_with_prefix),
 ]
-PageId = Annotated[str, BeforeValidator(_number_as_text), StringConstraints(pattern=r"^\d{1,20}$")]
+PageId = Annotated[
+    str, BeforeValidator(_number_as_text), StringConstraints(pattern=r"^[0-9]{1,20}$")
+]
 ActionType = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][\w.:-]{0,120}$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,80}$")]
 Version = Annotated[str, StringConstraints(pattern=r"^v\d{1,3}\.\d$")]
@@ -139,7 +143,9 @@ class ClientsFile(_Strict):
 class Settings(BaseSettings):
     """The environment. Secrets are masked wherever settings are printed."""
 
-    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     home: Path = Field(default=Path("data"), validation_alias="META_PIPELINE_HOME")
     clients_file: Path = Field(
@@ -175,9 +181,15 @@ def load_settings() -> Settings:
             f"the environment is not usable: {_explain(error)}",
             hint="README.md lists the variables",
         ) from None
+    home = settings.home.expanduser().resolve()
+    if any(sign in str(home) for sign in "*?["):
+        raise ConfigError(
+            f"META_PIPELINE_HOME is {home}; DuckDB takes *, ? and [ for patterns",
+            hint="choose a folder without them",
+        )
     return settings.model_copy(
         update={
-            "home": settings.home.expanduser().resolve(),
+            "home": home,
             "clients_file": settings.clients_file.expanduser().resolve(),
         }
     )
@@ -216,13 +228,16 @@ def parse_clients(text: str, *, name: str = "clients.yml") -> ClientsFile:
                 "with token_env; revoke the token if the file was shared",
             )
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        data = yaml.load(text, Loader=_EachKeyOnce)  # noqa: S506 (a SafeLoader)
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it cannot be parsed"
+        # Other kinds of error repeat the text, which may hold a secret.
+        is_quotable = isinstance(error, ScannerError | ParserError | _DoubledKeyError)
+        problem = getattr(error, "problem", None) if is_quotable else None
         raise ConfigError(
-            f"{name}{where} is not YAML: {problem}", hint="compare with clients.example.yml"
+            f"{name}{where} is not YAML: {problem or 'a value cannot be read'}",
+            hint="compare with clients.example.yml",
         ) from None
     if not isinstance(data, dict):
         raise ConfigError(
@@ -234,6 +249,21 @@ def parse_clients(text: str, *, name: str = "clients.yml") -> ClientsFile:
         raise ConfigError(
             f"{name} is not usable: {_explain(error)}", hint="see clients.example.yml"
         ) from None
+
+
+class _DoubledKeyError(yaml.MarkedYAMLError):
+    """A mapping has one key twice, of which YAML would keep the last."""
+
+
+class _EachKeyOnce(yaml.SafeLoader):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise _DoubledKeyError(
+                    problem=f"the key {key!r} stands there twice", problem_mark=node.start_mark
+                )
+        return super().construct_mapping(node, deep)
 
 
 def _explain(error: ValidationError) -> str:
@@ -254,7 +284,7 @@ def token_of(client: Client) -> SecretStr:
             f"no access token for client {client.id!r}: {client.token_env} is not set",
             hint=f"export {client.token_env}=... (a system user's token with ads_read)",
         )
-    if not token.isascii() or any(c.isspace() for c in token):
+    if not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigError(
             f"{client.token_env} holds spaces or other characters that no token has",
             hint="copy the token again, without quotes or line breaks",

@@ -78,7 +78,7 @@ def add_months(day: date, months: int) -> date:
 
 
 def retention_floor(today: date) -> date:
-    """The first day that Meta answers for in every time zone's today."""
+    """The first day to ask for on `today`: one inside Meta's 37 months, lest clocks differ."""
     return add_months(today, -RETENTION_MONTHS) + timedelta(days=1)
 
 

@@ -4,13 +4,14 @@ Ad accounts and Pages are asked in parallel, each by one thread; one thread land
 for one account or Page is written down as failed and holds up nobody else.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from threading import Event
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 import requests
@@ -43,6 +44,8 @@ from meta_pipeline.landing import (
 from meta_pipeline.reports import PAGE_TIME_ZONE, Report
 from meta_pipeline.warehouse import writing
 
+log = logging.getLogger(__name__)
+
 WORKERS = 8
 
 # Where no account has said its time zone yet, a day is taken to begin as late as it can.
@@ -51,12 +54,16 @@ LATEST_TIME_ZONE = "Etc/GMT+12"
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """One report of one asset of a client, over one span (None for a snapshot)."""
+    """One report of one asset of a client, over one span (None for a snapshot).
+
+    `first_day` is the first that Meta answers for, on the asset's today.
+    """
 
     client: Client
     report: Report
     asset_id: str
     span: Span | None
+    first_day: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +127,10 @@ class Puller:
                 load_missing(connection, self._spool, client_id=client_id, report=report.name)
             zones = _time_zones(connection)
         errands = [
-            Errand(self.clients[client_id], report, asset_id, span)
+            errand
             for client_id, spans in wanted.items()
             for asset_id in self.clients[client_id].assets(report.surface)
-            for span in self._spans(report, self.clients[client_id], asset_id, spans, zones)
+            for errand in self._errands(report, self.clients[client_id], asset_id, spans, zones)
         ]
         return list(self._run(errands))
 
@@ -138,26 +145,28 @@ class Puller:
             create_schema(connection)
             yield connection
 
-    def _spans(
+    def _errands(
         self,
         report: Report,
         client: Client,
         asset_id: str,
         spans: Iterable[Span],
         zones: Mapping[str, str],
-    ) -> list[Span | None]:
+    ) -> Iterator[Errand]:
+        zone = PAGE_TIME_ZONE if report.surface == "page" else zones.get(asset_id)
+        today = self._now().astimezone(_zone_info(zone)).date()
+        first_day = retention_floor(today)
         if report.grain == "snapshot":
-            return [None]
-        zone = zones.get(asset_id, LATEST_TIME_ZONE)
-        today = (
-            self._now()
-            .astimezone(ZoneInfo(PAGE_TIME_ZONE if report.surface == "page" else zone))
-            .date()
-        )
+            yield Errand(client, report, asset_id, None, first_day)
+            return
         clamp = _months_within if report.grain == "month" else _days_within
-        return [kept for span in spans if (kept := clamp(span, client, today))]
+        for span in spans:
+            kept = clamp(span, client, today)
+            if kept is not None:
+                yield Errand(client, report, asset_id, kept, first_day)
 
     def _run(self, errands: list[Errand]) -> Iterator[Outcome]:
+        self._is_stopped.clear()
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="pull") as threads:
             running: set[Future[tuple[Errand, list[Manifest]]]]
             running = {threads.submit(self._fetch, errand) for errand in errands}
@@ -190,8 +199,7 @@ class Puller:
 
     def _fetch(self, errand: Errand) -> tuple[Errand, list[Manifest]]:
         """Asks every part of an errand and spools the answers. Runs in a thread."""
-        first_day = retention_floor(self._now().date())
-        asked = questions(errand.report, errand.asset_id, errand.span, first_day=first_day)
+        asked = questions(errand.report, errand.asset_id, errand.span, first_day=errand.first_day)
         try:
             graph = self._graph(errand)
         except (GraphError, ConfigError) as error:
@@ -274,6 +282,14 @@ def _time_zones(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
             """
         ).fetchall()
     )
+
+
+def _zone_info(name: str | None) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or LATEST_TIME_ZONE)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        log.warning("Meta names a time zone that is not known here: %r", name)
+        return ZoneInfo(LATEST_TIME_ZONE)
 
 
 def _days_within(span: Span, client: Client, today: date) -> Span | None:

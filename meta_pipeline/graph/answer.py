@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -46,8 +47,8 @@ _rows = msgspec.json.Decoder(list[msgspec.Raw])
 class Answer:
     """One response. `body` is what Meta sent, without the paging URLs, which carry the token.
 
-    `after` is the cursor of the next page, None on the last one. `rows` counts the members
-    of `data` (1 for a single object).
+    `has_next` says whether a page follows, `after` is the cursor to ask for it. `rows` counts
+    the members of `data` (1 for a single object).
     """
 
     path: str
@@ -57,6 +58,7 @@ class Answer:
     body: bytes
     rows: int
     after: str | None
+    has_next: bool
 
     @property
     def served_version(self) -> str | None:
@@ -69,22 +71,34 @@ class Answer:
         return self.headers.get("x-ad-api-version-warning")
 
 
-def without_paging_urls(body: bytes) -> tuple[bytes, int, str | None]:
+class Kept(NamedTuple):
+    """What is kept of a body; see `Answer` for the members."""
+
+    body: bytes
+    rows: int
+    after: str | None
+    has_next: bool
+
+
+def without_paging_urls(body: bytes) -> Kept:
     """`body` without its `paging` URLs, its number of rows, and the next page's cursor.
 
     The members of `data` and `summary` stay byte for byte as they came. The end of the data
     is a missing `paging.next`, not an empty page. Raises `msgspec.DecodeError`.
     """
     envelope = _envelope.decode(body)
-    data = bytes(envelope.data)
+    data, paging = bytes(envelope.data), envelope.paging
     if not data:
-        return body, 1, None
+        if paging is not None:
+            raise msgspec.ValidationError("a list without data")
+        return Kept(body, rows=1, after=None, has_next=False)
     parts = [b'"data":' + data]
     after = None
-    if envelope.paging is not None and envelope.paging.cursors is not None:
-        parts.append(b'"paging":' + msgspec.json.encode({"cursors": envelope.paging.cursors}))
-        after = envelope.paging.cursors.after if envelope.paging.next else None
+    if paging is not None and paging.cursors is not None:
+        parts.append(b'"paging":' + msgspec.json.encode({"cursors": paging.cursors}))
+        after = paging.cursors.after
     if summary := bytes(envelope.summary):
         parts.append(b'"summary":' + summary)
     rows = len(_rows.decode(data)) if data.startswith(b"[") else 1
-    return b"{" + b",".join(parts) + b"}", rows, after
+    has_next = paging is not None and bool(paging.next)
+    return Kept(b"{" + b",".join(parts) + b"}", rows, after, has_next)

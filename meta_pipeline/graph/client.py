@@ -107,6 +107,7 @@ class GraphClient:
             retry=retry_if_exception_type(TransientError),
             stop=stop_after_attempt(self._retry.attempts),
             wait=self._wait,
+            before_sleep=_say_why,
             sleep=self._sleep,
             reraise=True,
         )
@@ -119,15 +120,16 @@ class GraphClient:
         An empty page in the middle does not end the list.
         """
         asked = dict(params)
+        cursors: set[str] = set()
         while True:
             answer = self.get(path, asked)
             yield answer
-            if answer.after is None:
+            if not answer.has_next:
                 return
-            if answer.after == asked.get("after"):
-                raise BrokenAnswerError(
-                    Failure(path, answer.status, None, None, "the next page is this page again")
-                )
+            if answer.after is None or answer.after in cursors:
+                problem = "the next page has no cursor, or one that was followed before"
+                raise BrokenAnswerError(Failure(path, answer.status, None, None, problem))
+            cursors.add(answer.after)
             asked["after"] = answer.after
 
     def get_json(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
@@ -135,11 +137,7 @@ class GraphClient:
         return msgspec.json.decode(self.get(path, params).body, type=dict[str, Any])
 
     def _wait(self, state: RetryCallState) -> float:
-        wait = self._retry.wait(state.attempt_number, self._uniform)
-        error = state.outcome.exception() if state.outcome else None
-        reason = error.message if isinstance(error, TransientError) else error
-        log.warning("asking again in %.1f s: %s", wait, reason)
-        return wait
+        return self._retry.wait(state.attempt_number, self._uniform)
 
     def _get_once(self, path: str, params: Mapping[str, str]) -> Answer:
         try:
@@ -163,11 +161,13 @@ class GraphClient:
         if status != 200 or b'"error"' in body[:2048]:
             self._raise_failure(path, status, body)
         try:
-            body, rows, after = without_paging_urls(body)
+            kept = without_paging_urls(body)
         except msgspec.DecodeError as error:
             detail = f"the body is not the JSON expected ({error})"
             raise BrokenAnswerError(Failure(path, status, None, None, detail)) from None
-        return Answer(path, dict(params), status, headers, body, rows, after)
+        return Answer(
+            path=path, params=dict(params), status=status, headers=headers, **kept._asdict()
+        )
 
     def _raise_failure(self, path: str, status: int, body: bytes) -> None:
         """Raises what an error payload says; returns when a 200 holds none after all."""
@@ -178,7 +178,16 @@ class GraphClient:
         if isinstance(payload, dict) and "error" in payload:
             failure = failure_of(path, status, payload)
             # Meta echoes a malformed token in its message; what is raised never does.
-            raise classify(replace(failure, message=self._credential.redact(failure.message)))
+            shown = failure.user_message and self._credential.redact(failure.user_message)
+            message = self._credential.redact(failure.message)
+            raise classify(replace(failure, message=message, user_message=shown))
         if status != 200:
             reason = "an answer without Meta's error payload"
             raise classify(Failure(path, status, None, None, reason))
+
+
+def _say_why(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    reason = error.message if isinstance(error, TransientError) else error
+    wait = state.next_action.sleep if state.next_action else 0.0
+    log.warning("asking again in %.1f s: %s", wait, reason)

@@ -23,7 +23,10 @@ from meta_pipeline.errors import MetaPipelineError
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Meta's error payload with the request that met it; never the token."""
+    """Meta's error payload with the request that met it; never the token.
+
+    `message` is Meta's for developers, `user_message` the one for people, in their language.
+    """
 
     path: str
     http_status: int | None
@@ -31,13 +34,15 @@ class Failure:
     subcode: int | None
     message: str
     trace_id: str | None = None
+    user_message: str | None = None
 
     def __str__(self) -> str:
         numbers = "/".join(str(n) for n in (self.code, self.subcode) if n is not None)
         status = f"HTTP {self.http_status}" if self.http_status else "no answer"
         where = f"{self.path}: {status}" + (f", code {numbers}" if numbers else "")
         trace = f" (fbtrace_id {self.trace_id})" if self.trace_id else ""
-        return f"{where}: {self.message}{trace}"
+        more = f" - {self.user_message}" if self.user_message else ""
+        return f"{where}: {self.message}{more}{trace}"
 
 
 class GraphError(MetaPipelineError):
@@ -174,7 +179,8 @@ def failure_of(path: str, status: int, payload: Mapping[str, Any]) -> Failure:
         http_status=status,
         code=_integer(error.get("code")),
         subcode=_integer(error.get("error_subcode")),
-        message=str(error.get("error_user_msg") or error.get("message") or "no message"),
+        message=str(error.get("message") or "no message"),
+        user_message=str(error["error_user_msg"]) if error.get("error_user_msg") else None,
         trace_id=str(error["fbtrace_id"]) if error.get("fbtrace_id") else None,
     )
 

@@ -21,6 +21,8 @@ def register_clients(
     rows = [
         client.model_dump(mode="json", exclude={"token_env", "api_version"}) for client in clients
     ]
+    present = {row["id"] for row in rows}
+    rows += [one | {"is_active": False} for one in spool.clients() if one["id"] not in present]
     spool.keep_clients(rows)
     store_clients(connection, rows)
 
@@ -29,7 +31,7 @@ def store_clients(connection: duckdb.DuckDBPyConnection, rows: list[dict[str, An
     """Writes clients, as `Spool.clients` gives them back, into `raw.clients`."""
     with transaction(connection):
         before = dict(connection.execute("select client_id, result from raw.clients").fetchall())
-        connection.execute("update raw.clients set is_active = false")
+        connection.execute("delete from raw.clients")
         connection.execute("delete from raw.client_assets")
         for row in rows:
             _store_client(connection, row)
@@ -44,13 +46,14 @@ def store_clients(connection: duckdb.DuckDBPyConnection, rows: list[dict[str, An
 
 
 def _store_client(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> None:
-    connection.execute("delete from raw.clients where client_id = ?", [row["id"]])
     connection.execute(
         """
         insert into raw.clients
-        select $id, $name, $result, $start_date::date, $targets::json, $brand::json, true
+        select
+            $id, $name, $result, $start_date::date, $targets::json, $brand::json, $is_active
         """,
-        {key: row[key] for key in ("id", "name", "result", "start_date", "targets", "brand")},
+        {key: row[key] for key in ("id", "name", "result", "start_date", "targets", "brand")}
+        | {"is_active": row.get("is_active", True)},
     )
     for surface, assets in (("ads", row["ad_accounts"]), ("page", row["pages"])):
         for asset in assets:

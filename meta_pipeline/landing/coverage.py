@@ -61,7 +61,10 @@ def open_days(connection: duckdb.DuckDBPyConnection, pull: Pull) -> int:
             where newer.client_id = $client_id and newer.report = $report
                 and newer.asset_id = $asset_id and newer.part = $part
                 and newer.day is not distinct from days.day
-                and (newer.pulled_at, newer.pull_id) > ($pulled_at, $pull_id)
+                and (
+                    newer.pulled_at > $pulled_at
+                    or (newer.pulled_at = $pulled_at and newer.pull_id > $pull_id)
+                )
         )
         """,
         scope(pull) | bounds | {"pulled_at": pull.pulled_at, "pull_id": pull.pull_id},
@@ -94,6 +97,14 @@ def note_total(connection: duckdb.DuckDBPyConnection, pages: list[Path]) -> None
 
 def mark_pulled(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int) -> None:
     """Writes the coverage of a landed pull, whose rows are in `incoming`."""
+    connection.execute(
+        f"""
+        create or replace temp table later_failures as
+        select day, failed_at, failure from raw.coverage
+        where {in_scope("coverage")} and failed_at > $pulled_at
+        """,
+        scope(pull) | {"pulled_at": pull.pulled_at},
+    )
     connection.execute(f"delete from raw.coverage where {in_scope('coverage')}", scope(pull))
     connection.execute(
         """
@@ -103,9 +114,11 @@ def mark_pulled(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int
             case when count(incoming.entity_key) > 0 then 'pulled'
                 else 'unconfirmed_empty' end,
             case when count(incoming.entity_key) = 0 then 'Meta sent no rows' end,
-            count(incoming.entity_key), $pull_id, $pulled_at, null, null, $load_seq
+            count(incoming.entity_key), $pull_id, $pulled_at,
+            any_value(later_failures.failed_at), any_value(later_failures.failure), $load_seq
         from landing_days
         left join incoming on incoming.day is not distinct from landing_days.day
+        left join later_failures on later_failures.day is not distinct from landing_days.day
         group by landing_days.day
         """,
         scope(pull) | {"pull_id": pull.pull_id, "pulled_at": pull.pulled_at, "load_seq": load_seq},
@@ -122,7 +135,7 @@ def mark_failed(
         f"""
         update raw.coverage
         set failed_at = $failed_at, failure = $failure, load_seq = $load_seq
-        where {in_scope("coverage")}
+        where {in_scope("coverage")} and coalesce(failed_at <= $failed_at, true)
         """,
         values,
     )
@@ -187,14 +200,13 @@ def _confirm_by_account(connection: duckdb.DuckDBPyConnection, pull: Pull, load_
         with account as (
             select
                 proof.day,
-                proof.status = 'confirmed_empty' or coalesce(
-                    proof.row_count > 0 and not bool_or(
-                        (record.payload->>'impressions') <> '0'
-                        or (record.payload->>'spend') <> '0'
-                        or (record.payload->>'clicks') <> '0'
-                        or (record.payload->'actions') is not null
-                    ), false
-                ) as is_empty
+                proof.status,
+                bool_or(record.payload is not null and (
+                    (record.payload->>'impressions') is distinct from '0'
+                    or (record.payload->>'spend') is distinct from '0'
+                    or (record.payload->>'clicks') is distinct from '0'
+                    or (record.payload->'actions') is not null
+                )) as is_active
             from raw.coverage as proof
             left join raw.records as record
                 on record.client_id = proof.client_id and record.asset_id = proof.asset_id
@@ -202,39 +214,51 @@ def _confirm_by_account(connection: duckdb.DuckDBPyConnection, pull: Pull, load_
                 and record.valid_to is null
             where proof.client_id = $client_id and proof.asset_id = $asset_id
                 and proof.report = '{PROOF_REPORT}'
-            group by proof.day, proof.status, proof.row_count
+            group by proof.day, proof.status
+        ),
+        gaps as (
+            select
+                gap.report, gap.part, gap.day,
+                case when gap.report = any($months)
+                    then least(last_day(gap.day), pull.until) else gap.day
+                end as last_day
+            from raw.coverage as gap
+            inner join raw.pulls as pull on pull.pull_id = gap.pull_id
+            where gap.client_id = $client_id and gap.asset_id = $asset_id
+                and gap.report <> '{PROOF_REPORT}' and gap.row_count = 0
+                and gap.day between date_trunc('month', $since::date) and $until
+        ),
+        compared as (
+            select
+                gaps.report, gaps.part, gaps.day,
+                count(account.day) = gaps.last_day - gaps.day + 1 as is_compared,
+                coalesce(bool_or(account.is_active), false) as is_active,
+                bool_or(account.status not in ('pulled', 'confirmed_empty')) as is_doubtful
+            from gaps
+            left join account on account.day between gaps.day and gaps.last_day
+            group by gaps.report, gaps.part, gaps.day, gaps.last_day
         ),
         verdict as (
             select
-                gap.report, gap.part, gap.day,
-                count(account.day) > 0 and bool_and(account.is_empty) as is_empty,
-                count(account.day) > 0 as is_compared
-            from raw.coverage as gap
-            left join account on account.day between gap.day and (
-                case when gap.report = any($months) then last_day(gap.day) else gap.day end
-            )
-            where gap.client_id = $client_id and gap.asset_id = $asset_id
-                and gap.report <> '{PROOF_REPORT}'
-                and gap.row_count = 0 and gap.pulled_at is not null
-                and gap.day is not null
-                and gap.day between date_trunc('month', $since::date) and $until
-            group by gap.report, gap.part, gap.day
+                report, part, day,
+                case when is_compared and not is_active and not is_doubtful
+                    then 'confirmed_empty' else 'unconfirmed_empty'
+                end as status,
+                case
+                    when is_active then 'Meta sent no rows, and the account shows delivery'
+                    when not is_compared then 'Meta sent no rows; the account is not known'
+                    when is_doubtful then 'Meta sent no rows, and none of the account either'
+                    else 'the account shows no delivery either'
+                end as reason
+            from compared
         )
-        update raw.coverage as gap set
-            status = case when verdict.is_empty
-                then 'confirmed_empty' else 'unconfirmed_empty' end,
-            reason = case
-                when verdict.is_empty then 'the account shows no delivery either'
-                when verdict.is_compared then 'the account shows delivery, Meta sent no rows'
-                else 'Meta sent no rows; the account has not been compared' end,
-            load_seq = $load_seq
+        update raw.coverage as gap
+        set status = verdict.status, reason = verdict.reason, load_seq = $load_seq
         from verdict
         where gap.client_id = $client_id and gap.asset_id = $asset_id
             and gap.report = verdict.report and gap.part = verdict.part
             and gap.day = verdict.day
-            and gap.status <> (
-                case when verdict.is_empty then 'confirmed_empty' else 'unconfirmed_empty' end
-            )
+            and (gap.status, gap.reason) is distinct from (verdict.status, verdict.reason)
         """,
         {
             "client_id": pull.client_id,

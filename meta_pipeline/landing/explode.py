@@ -13,8 +13,9 @@ LARGEST_PAGE = 256 * 1024 * 1024
 def incoming_rows(connection: duckdb.DuckDBPyConnection, report: Report, pages: list[Path]) -> None:
     """Fills `incoming(day, entity_key, payload, payload_hash, is_keyed)` from the pages.
 
-    `day` is NULL for snapshots. Rows that are the same to the letter are one row. Rows keep
-    Meta's own text; only Page Insights, which sends one series, is cut into one row a value.
+    `day` is NULL for snapshots. Rows that are the same to the letter are one row. A payload is
+    Meta's row as compact JSON (the page as it came is in the spool); Page Insights, which sends
+    one series, is cut into one row a value.
     """
     key = ", ".join(f"fields.{name}" for name in report.key)
     complete = " and ".join(f"fields.{name} is not null" for name in report.key)

@@ -16,7 +16,7 @@ import msgspec
 from meta_pipeline.errors import MetaPipelineError
 from meta_pipeline.landing import coverage
 from meta_pipeline.landing.explode import incoming_rows
-from meta_pipeline.landing.spool import Manifest, PullFailure, Spool
+from meta_pipeline.landing.spool import DamagedPageError, Manifest, PullFailure, Spool
 from meta_pipeline.reports import REPORTS
 
 log = logging.getLogger(__name__)
@@ -51,11 +51,9 @@ def load(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest
     the ledger, its rows not used. Rows that contradict their report make the pull a failed
     one. A pull that has landed already is left as it is.
     """
-    known = connection.execute(
-        "select status, row_count from raw.pulls where pull_id = ?", [manifest.pull.pull_id]
-    ).fetchone()
-    if known:
-        return Landed(manifest.pull.pull_id, *known)
+    known = _known(connection, manifest)
+    if known is not None:
+        return known
     try:
         with transaction(connection):
             return _land(connection, spool, manifest)
@@ -64,6 +62,19 @@ def load(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest
         failure = PullFailure(kind="contradiction", message=error.message, hint=error.hint)
         with transaction(connection):
             return _land(connection, spool, msgspec.structs.replace(manifest, failure=failure))
+
+
+def _known(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> Landed | None:
+    """How the pull has landed already, by this process or another, if it has."""
+    pull_id = manifest.pull.pull_id
+    row = connection.execute(
+        "select status, row_count, error from raw.pulls where pull_id = ?", [pull_id]
+    ).fetchone()
+    if row is None:
+        return None
+    status, rows, error = row
+    refused = PullFailure(kind="contradiction", message=error) if error else None
+    return Landed(pull_id, status, rows, failure=manifest.failure or refused)
 
 
 def _land(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest) -> Landed:
@@ -120,12 +131,12 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 def _land_rows(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest) -> Landed:
     pull = manifest.pull
-    pages = spool.pages(manifest)
     try:
+        pages = spool.intact_pages(manifest)
         incoming_rows(connection, REPORTS[pull.report], pages)
         if pull.report == coverage.PROOF_REPORT:
             coverage.note_total(connection, pages)
-    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
+    except (DamagedPageError, duckdb.Error) as error:
         raise LandingError(
             f"{pull.report} of {pull.asset_id} (pull {pull.pull_id}) cannot be read: {error}",
             hint="nothing was landed; run the same command again",

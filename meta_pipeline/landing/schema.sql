@@ -85,7 +85,7 @@ comment on column raw.pulls.served_version is 'The Graph API version that answer
 comment on table raw.records is 'Every version of every row Meta sent. Valid from valid_from until valid_to; valid_to NULL is the newest.';
 comment on column raw.records.day is 'The day described (ad account time zone; Pages: America/Los_Angeles); the first day of a month; NULL for snapshots.';
 comment on column raw.records.entity_key is 'JSON array of the report''s key values.';
-comment on column raw.records.payload is 'The row as Meta sent it (JSON).';
+comment on column raw.records.payload is 'The row Meta sent, as compact JSON; its page lies in the spool as it came.';
 comment on table raw.coverage is 'What is known of each client, report, asset, part and day.';
 comment on column raw.coverage.status is 'pulled (rows landed), confirmed_empty (no rows, and the account agrees), unconfirmed_empty (no rows and no proof), failed (never pulled with success).';
 comment on column raw.coverage.reason is 'Why a day without rows is or is not believed.';

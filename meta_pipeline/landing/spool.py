@@ -79,6 +79,10 @@ def new_pull_id() -> str:
     return f"{time.time_ns():016x}-{secrets.token_hex(4)}"
 
 
+class DamagedPageError(Exception):
+    """A page in the spool is missing, or is not what was written."""
+
+
 class PullWriter:
     """Writes one pull into the spool: its pages as they come, then its manifest."""
 
@@ -138,6 +142,21 @@ class Spool:
         """The page files of a pull, in the order in which Meta sent them."""
         folder = self.folder(manifest.pull.client_id, manifest.pull.report)
         return [folder / request.page for request in manifest.requests]
+
+    def intact_pages(self, manifest: Manifest) -> list[Path]:
+        """The page files of a pull, each checked against the hash in its name.
+
+        DuckDB reads a file that was cut short as one without rows. Raises `DamagedPageError`.
+        """
+        pages = self.pages(manifest)
+        for page in pages:
+            try:
+                body = zstandard.decompress(page.read_bytes())
+            except (OSError, zstandard.ZstdError) as error:
+                raise DamagedPageError(f"{page}: {error}") from None
+            if hashlib.sha256(body).hexdigest() not in page.name:
+                raise DamagedPageError(f"{page}: its content is not what was written")
+        return pages
 
     def manifests(
         self, known: Iterable[str] = (), *, client_id: str = "*", report: str = "*"

@@ -18,7 +18,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from meta_pipeline.errors import WarehouseError
 
-# Below v1.5.0 DuckDB ignores `using compression zstd` without a word.
+# In its default storage version DuckDB ignores `using compression zstd` without a word.
 WAREHOUSE_STORAGE = "v1.5.0"
 
 LOCK_TIMEOUT = 600.0
@@ -103,5 +103,5 @@ def _describe(holder: Path) -> str:
     try:
         facts = json.loads(holder.read_text())
         return f"{facts['program']} (process {facts['pid']})"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "another process"

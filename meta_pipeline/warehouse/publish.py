@@ -32,6 +32,7 @@ def publish(
             f"the warehouse holds no table in schema {schema!r}",
             hint="run `meta-pipeline sync`, which builds the marts",
         )
+    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     try:

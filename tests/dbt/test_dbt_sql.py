@@ -44,8 +44,14 @@ def test_no_model_reads_a_clock(path: Path) -> None:
 @pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
 def test_models_end_with_their_last_cte(path: Path) -> None:
     """One shape for all models: imports first, final last."""
-    lines = path.read_text(encoding="utf-8").rstrip().splitlines()
-    assert lines[-1] == "select * from final"
+    text = path.read_text(encoding="utf-8")
+    if "ad_fact(" in text:  # the macro that the ads facts have in common
+        text = (
+            (PROJECT / "macros/facts.sql")
+            .read_text(encoding="utf-8")
+            .replace("{%- endmacro %}", "")
+        )
+    assert text.rstrip().splitlines()[-1] == "select * from final"
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)

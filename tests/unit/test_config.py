@@ -344,3 +344,37 @@ def test_an_unknown_client_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="unknown client 'nope'") as raised:
         select_clients(clients_named("a", "b"), ["a", "nope"])
     assert raised.value.hint == "clients.yml has a, b"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{id: a, name: A, ad_accounts: [act_1], start_date: 2026-02-30}",
+        "{id: a, name: A, ad_accounts: ['\u0661\u0662\u0663']}",
+        "{id: a, name: A, ad_accounts: [act_1], ad_accounts: [act_2]}",
+        "*hunter2secret",
+        "!hunter2secret a",
+    ],
+)
+def test_what_yaml_would_let_pass_is_refused(line: str) -> None:
+    """A day that is none, other digits, a key given twice, aliases; and nothing is repeated."""
+    with pytest.raises(ConfigError) as refusal:
+        parse_clients(f"version: 1\nclients:\n  - {line}\n")
+    assert "hunter2secret" not in str(refusal.value)
+
+
+def test_empty_variables_are_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose files and CI set variables to nothing."""
+    names = ("META_APP_SECRET", "META_PIPELINE_HOME", "META_AD_ACCOUNT_ID", "META_GRAPH_URL")
+    for name in names:
+        monkeypatch.setenv(name, "")
+    settings = load_settings()
+    assert (settings.app_secret, settings.ad_account_id) == (None, None)
+    assert (settings.home.name, settings.graph_url) == ("data", GRAPH_HOST)
+
+
+def test_a_home_that_is_a_pattern_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB would read other files than the ones meant."""
+    monkeypatch.setenv("META_PIPELINE_HOME", "data [prod]")
+    with pytest.raises(ConfigError, match="META_PIPELINE_HOME"):
+        load_settings()

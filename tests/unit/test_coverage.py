@@ -33,7 +33,8 @@ def test_days_with_rows_are_pulled_and_others_are_gaps(desk: Desk) -> None:
     """No rows prove nothing by themselves."""
     desk.landed([ad_row(day(2)), ad_row(day(2), ad="2")], *THREE)
     assert desk.statuses() == {day(1): GAP, day(2): PULLED, day(3): GAP}
-    assert reasons(desk) == {day(1): "Meta sent no rows", day(2): None, day(3): "Meta sent no rows"}
+    unknown = "Meta sent no rows; the account is not known"
+    assert reasons(desk) == {day(1): unknown, day(2): None, day(3): unknown}
     assert desk.all("select row_count from raw.coverage order by day") == [(0,), (2,), (0,)]
 
 
@@ -144,16 +145,16 @@ def test_a_later_account_pull_takes_belief_back(desk: Desk) -> None:
     desk.landed([], *THREE, pulled=at(10))
     account_daily(desk, [account_row(day(n)) for n in (1, 2)], "20", pulled=11)
     assert desk.statuses() == {day(1): GAP, day(2): GAP, day(3): PROVED}
-    assert reasons(desk)[day(2)] == "the account shows delivery, Meta sent no rows"
+    assert reasons(desk)[day(2)] == "Meta sent no rows, and the account shows delivery"
 
 
-def test_days_that_change_their_status_are_due(desk: Desk) -> None:
+def test_days_that_change_their_status_or_reason_are_due(desk: Desk) -> None:
     """Builds see them by their load number; the others keep theirs."""
     desk.landed([ad_row(day(1))], *THREE, pulled=at(9))
     (first,) = {n for (n,) in desk.all("select load_seq from raw.coverage")}
     account_daily(desk, [account_row(day(n)) for n in (1, 2)], "20", pulled=10)
     found = desk.all("select load_seq from raw.coverage where report = 'ad_daily' order by day")
-    assert [n > first for (n,) in found] == [False, False, True]
+    assert [n > first for (n,) in found] == [False, True, True]
 
 
 def test_other_clients_and_accounts_are_not_settled(desk: Desk) -> None:
@@ -290,3 +291,52 @@ def test_belief_does_not_depend_on_what_is_pulled_first(
         proved = has_total or not rows
         expected = [PROVED if v == 0 or (v is None and proved) else GAP for v in amounts]
         assert list(desk.statuses().values()) == expected
+
+
+def test_a_success_after_a_first_failure_lands(desk: Desk) -> None:
+    """A day that was never pulled has no newer answer, only a failure."""
+    desk.landed([], day(1), failure=FAILURE, pulled=at(10))
+    assert desk.landed([ad_row(day(1))], day(1), pulled=at(11)).status == "complete"
+    assert desk.statuses() == {day(1): PULLED}
+
+
+def test_a_snapshot_after_a_first_failure_lands(desk: Desk) -> None:
+    """The same without a day."""
+    desk.landed([], report="accounts", failure=FAILURE, pulled=at(10))
+    landed = desk.landed(b'{"id":"act_1"}', report="accounts", pulled=at(11))
+    assert landed.status == "complete"
+
+
+def test_an_older_failure_does_not_hide_a_newer_one(desk: Desk) -> None:
+    """Pulls may land in another order than they were sent in."""
+    desk.landed([], day(1), failure=FAILURE, pulled=at(12))
+    desk.landed([], day(1), failure=FAILURE, pulled=at(11))
+    assert desk.all("select failed_at from raw.coverage") == [(at(12),)]
+
+
+def test_an_older_success_does_not_hide_a_newer_failure(desk: Desk) -> None:
+    """What is known of a day is the same whichever landed first."""
+    desk.landed([ad_row(day(1))], day(1), pulled=at(9))
+    desk.landed([], day(1), failure=FAILURE, pulled=at(12))
+    desk.landed([ad_row(day(1))], day(1), pulled=at(11))
+    assert desk.all("select status, failed_at from raw.coverage") == [(PULLED, at(12))]
+
+
+def test_a_month_is_proved_by_all_of_its_days(desk: Desk) -> None:
+    """One empty day says nothing of the others."""
+    desk.landed(b'{"id":"act_1"}', report="accounts", pulled=at(8))
+    desk.landed([], day(1), day(31), report="account_monthly", pulled=at(9))
+    desk.landed([], day(5), report="account_daily", pulled=at(10))
+    assert desk.statuses("account_monthly") == {day(1): GAP}
+    desk.landed([], day(1), day(31), report="account_daily", pulled=at(11))
+    assert desk.statuses("account_monthly") == {day(1): PROVED}
+
+
+def test_doubt_about_the_account_is_not_called_delivery(desk: Desk) -> None:
+    """When the account's own day is no longer proved, the gap says no more than that."""
+    desk.landed(b'{"id":"act_1"}', report="accounts", pulled=at(8))
+    desk.landed([], day(1), report="account_daily", pulled=at(9))
+    desk.landed([], day(1), pulled=at(10))
+    assert desk.statuses() == {day(1): PROVED}
+    desk.landed([account_row(day(2))], day(1), day(2), report="account_daily", pulled=at(11))
+    assert reasons(desk)[day(1)] == "Meta sent no rows, and none of the account either"

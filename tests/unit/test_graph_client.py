@@ -208,7 +208,7 @@ def test_an_empty_page_in_the_middle_does_not_end_the_list() -> None:
 def test_a_cursor_that_stands_still_is_broken() -> None:
     """Better an error than an endless list."""
     client, meta = client_of(page_of([1], "B"), page_of([2], "B"), page_of([3], "B"), attempts=3)
-    with pytest.raises(BrokenAnswerError, match="this page again"):
+    with pytest.raises(BrokenAnswerError, match="followed before"):
         list(client.pages("act_1/ads", {}))
     assert len(meta.requests) == 2
 
@@ -335,3 +335,25 @@ def test_a_session_pools_its_connections() -> None:
 def test_proxies_do_not_serve_this_machine(url: str, uses_proxies: bool) -> None:
     """A simulator on loopback is asked directly."""
     assert new_session(url).trust_env is uses_proxies
+
+
+def test_a_next_page_without_a_cursor_is_broken() -> None:
+    """To stop there would cut the data short without a word."""
+    client, _ = client_of(Reply({"data": [1], "paging": {"next": "https://x/?after=B"}}))
+    with pytest.raises(BrokenAnswerError):
+        list(client.pages("act_1/ads", {}))
+
+
+def test_cursors_in_a_circle_are_broken() -> None:
+    """Two pages that name each other would go on for ever."""
+    client, _ = client_of(*[page_of([1], "B"), page_of([1], "C")] * 20)
+    with pytest.raises(BrokenAnswerError):
+        list(client.pages("act_1/ads", {}))
+
+
+def test_the_last_attempt_promises_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    """As many waits are announced as are waited."""
+    client, _ = client_of(*[error_reply(2, status=503)] * 5, attempts=5)
+    with pytest.raises(TransientError):
+        client.get("act_1", {})
+    assert caplog.text.count("asking again") == 4

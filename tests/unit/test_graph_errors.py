@@ -202,10 +202,24 @@ def test_the_failure_keeps_what_meta_said() -> None:
     assert str(error) == f"{message}\nhint: {AuthError.advice}"
 
 
-def test_what_meta_wrote_for_people_is_preferred() -> None:
-    """`error_user_msg` says more than "Invalid parameter"."""
+def test_what_meta_wrote_for_people_is_shown_as_well() -> None:
+    """`error_user_msg` says more than "Invalid parameter", but decides nothing."""
     error = raised_for(error_reply(100, 1487534, "Invalid parameter", error_user_msg="Too much"))
-    assert error.failure.message == "Too much"
+    assert "Invalid parameter - Too much" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "kind"),
+    [
+        (100, "(#100) Missing permissions", PermissionDeniedError),
+        (1, "Please reduce the amount of data you're asking for", TooLargeError),
+        (100, "Invalid appsecret_proof provided in the API argument", AuthError),
+    ],
+)
+def test_a_message_for_people_changes_no_class(code: int, message: str, kind: type) -> None:
+    """It is in the user's language, so nothing is read out of it."""
+    reply = error_reply(code, message=message, error_user_msg="Bitte später noch einmal")
+    assert type(raised_for(reply)) is kind
 
 
 def test_numbers_as_text_are_numbers() -> None:

@@ -640,3 +640,23 @@ def test_the_newest_answer_to_a_day_counts_in_any_order_of_landing(
         with rebuilt(desk, desk.spool.root.parent) as again:
             assert again.current() == desk.current()
             assert again.coverage() == desk.coverage()
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])
+def test_a_page_cut_short_lands_nothing(desk: Desk, keep: float) -> None:
+    """DuckDB reads a cut file as one without rows; the hash in its name tells."""
+    rows = [ad_row(day(1), ad=str(n), ad_name=f"name {n}") for n in range(50)]
+    desk.landed(rows, day(1), pulled=at(9))
+    manifest = desk.spooled(rows[:49], day(1), pulled=at(10))
+    page = desk.spool.pages(manifest)[0]
+    content = page.read_bytes()
+    page.write_bytes(content[: int(len(content) * keep)])
+    landed = load(desk.connection, desk.spool, manifest)
+    assert (landed.status, len(desk.current())) == ("failed", 50)
+
+
+def test_a_failed_pull_that_has_landed_is_still_a_failure(desk: Desk) -> None:
+    """Whichever process lands it first, the one that asked is told."""
+    manifest = desk.spooled([], day(1), failure=FAILURE)
+    load(desk.connection, desk.spool, manifest)
+    assert load(desk.connection, desk.spool, manifest).failure == FAILURE

@@ -444,3 +444,42 @@ def test_many_accounts_are_asked_and_each_lands(office: Office) -> None:
     assert sorted(o.errand.asset_id for o in outcomes) == sorted(assets)
     assert office.query("select count(distinct asset_id), count(*) from raw.records") == [(20, 20)]
     assert len(office.told) == 20
+
+
+def test_every_day_kept_is_asked_for() -> None:
+    """Retention is counted from one today, the account's, also where months differ in length."""
+    now = datetime(2026, 3, 1, 6, tzinfo=UTC)
+    with opened_office(answering=in_zone("America/Los_Angeles"), now=now) as office:
+        office.pull("accounts")
+        office.pull("ad_daily", Span(date(2020, 1, 1), date(2023, 3, 1)))
+        (asked,), (kept,) = office.ranges(), office.kept()
+        assert asked.since <= kept.since
+
+
+def test_padding_stays_inside_retention() -> None:
+    """In Kiritimati it is March already, and January 2023 is too long ago to be asked for."""
+    now = datetime(2026, 2, 28, 12, tzinfo=UTC)
+    with opened_office(answering=in_zone("Pacific/Kiritimati"), now=now) as office:
+        office.pull("accounts")
+        office.pull("ad_daily", Span(date(2020, 1, 1), date(2023, 3, 1)))
+        assert office.ranges()[0].since >= date(2023, 2, 1)
+
+
+def test_an_unknown_time_zone_holds_up_nobody() -> None:
+    """Its account's days are taken to begin as late as they can."""
+    clients = [client(), client("luna", ad_accounts=["act_2"])]
+    with opened_office(answering=in_zone("Mars/Olympus"), clients=clients) as office:
+        office.pull("accounts")
+        assert len(office.pull("ad_daily", FIRST)) == 2
+
+
+def test_a_refused_first_pull_does_not_stand_in_the_way() -> None:
+    """Once the token is good the same days land."""
+    with opened_office() as office:
+        office.answering = nothing_or({"act_1/insights": error_reply(190)})
+        office.pull("ad_daily", FIRST)
+        office.answering = nothing_or({"act_1/insights": page_of([ROW])})
+        office.now += timedelta(hours=1)
+        (outcome,) = office.pull("ad_daily", FIRST)
+        assert outcome.is_complete
+        assert office.query("select count(*) from raw.records") == [(1,)]
