@@ -4,10 +4,11 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,8 @@ def parsed_project() -> Path:
     """dbt's target folder with a current manifest: parsing takes seconds, and once is enough."""
     home = Path(tempfile.mkdtemp(prefix="meta-pipeline-parsed-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
-    dbt_project(Settings().model_copy(update={"home": home}))
+    with redirect_stdout(StringIO()):
+        dbt_project(Settings().model_copy(update={"home": home}))
     return home / "dbt" / "target"
 
 

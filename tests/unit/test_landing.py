@@ -282,7 +282,7 @@ def test_the_ledger_keeps_what_a_pull_was(desk: Desk) -> None:
     assert desk.all(
         """
         select since, until, pulled_at, status, api_version, served_version, version_warning,
-            requests, bytes, row_count, error, manifest->'pull'->>'pull_id' = pull_id
+            requests, bytes, row_count, error, (manifest->'pull'->>'pull_id') = pull_id
         from raw.pulls
         """
     ) == [
