@@ -4,7 +4,9 @@ The runs are written into the instance of DAGSTER_HOME (by default below the pip
 so the UI shows them beside its own.
 """
 
+import atexit
 import os
+import secrets
 import shutil
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +14,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import dagster as dg
+from filelock import FileLock, Timeout
 
 from meta_pipeline import clock
 from meta_pipeline.config import Client, Settings
@@ -28,6 +31,18 @@ from meta_pipeline.reports import Grain, reports_of
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
+# Names the launcher of a run, which holds a lock of that name for as long as it lives.
+_LAUNCHER_TAG = "meta_pipeline/launcher"
+
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
 class BuildError(MetaPipelineError):
     """A model, a test or the publishing failed; the marts handed over are the ones before."""
 
@@ -40,7 +55,7 @@ class Launcher:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._ids = [client.id for client in clients]
         self._grid = Grid(clients, clock.now().date())
-        _prepare_home(settings)
+        self._life = _begin_life(_prepare_home(settings))
         with self._logged():
             self._job = build(settings, clients, puller).resolve_implicit_global_asset_job_def()
 
@@ -72,10 +87,11 @@ class Launcher:
 
     def _run(self, keys: Sequence[dg.AssetKey], tags: dict[str, str]) -> bool:
         with self._logged(), dg.DagsterInstance.get() as instance:
+            self._bury_the_dead(instance)
             try:
                 result = self._job.execute_in_process(
                     asset_selection=list(keys),
-                    tags=tags,
+                    tags=tags | {_LAUNCHER_TAG: self._life.name},
                     instance=instance,
                     run_config=_QUIET,
                     raise_on_error=True,
@@ -85,6 +101,18 @@ class Launcher:
             except dg.DagsterExecutionInterruptedError:
                 raise KeyboardInterrupt from None
         return result.success
+
+    def _bury_the_dead(self, instance: dg.DagsterInstance) -> None:
+        """Ends the runs whose launcher was killed, and frees the pool slots they hold.
+
+        Nobody else does: Dagster's run monitoring needs its daemon. Without this the next run
+        would wait for their slots for ever.
+        """
+        for run in instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED)):
+            launcher = run.tags.get(_LAUNCHER_TAG)
+            if launcher is not None and not _is_alive(self._life.with_name(launcher)):
+                instance.report_run_failed(run, "the process that ran this was killed")
+                instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
     @contextmanager
     def _logged(self) -> Iterator[None]:
@@ -100,12 +128,35 @@ class Launcher:
 _GRAINS: tuple[Grain, ...] = ("snapshot", "day", "month")
 
 
-def _prepare_home(settings: Settings) -> None:
+def _prepare_home(settings: Settings) -> Path:
     """Makes DAGSTER_HOME, below the pipeline's home unless it is set, with its settings."""
     home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.home / "dagster")))
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
         shutil.copyfile(project_file("dagster.yaml"), home / "dagster.yaml")
+    return home
+
+
+def _begin_life(home: Path) -> Path:
+    """Takes a lock that the operating system gives back when this process ends, however."""
+    path = home / "launchers" / f"{secrets.token_hex(8)}.lock"
+    path.parent.mkdir(exist_ok=True)
+    lock = FileLock(path)
+    lock.acquire()
+    atexit.register(path.unlink, missing_ok=True)
+    atexit.register(lock.release)
+    return path
+
+
+def _is_alive(path: Path) -> bool:
+    """Whether the launcher of this lock still runs."""
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def _stretches(ids: Sequence[str], wanted: set[str]) -> list[list[str]]:

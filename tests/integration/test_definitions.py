@@ -1,8 +1,12 @@
 """What Dagster shows and runs."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from threading import Event
 
 import dagster as dg
 import pytest
@@ -155,6 +159,29 @@ def test_a_single_partition_run(
     assert pipeline.raw("select distinct client_id, cast(day as text) from raw.coverage") == [
         ("cafe-luna", str(DAYS.since))
     ]
+
+
+def test_a_killed_sync_holds_up_nobody(pipeline: Pipeline):
+    """SIGKILL in the middle of a pull: the next sync ends that run, frees its slot, and goes on."""
+    pipeline.meta.fail_next("insights", None, delay_seconds=20, times=1)
+    command = [str(Path(sys.executable).with_name("meta-pipeline")), "sync", "--preset", "last_3d"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with process:
+        while process.poll() is None and not asked_for_insights(pipeline):
+            Event().wait(0.1)
+        process.kill()
+    with dg.DagsterInstance.get() as instance:
+        claimed = instance.event_log_storage.get_concurrency_info("duckdb_writer").claimed_slots
+        assert len(claimed) == 1
+        assert pipeline.sync("2026-11-19", "2026-11-21").failures() == []
+        killed = instance.get_run_by_id(claimed[0].run_id)
+        assert killed is not None
+        assert killed.status is dg.DagsterRunStatus.FAILURE
+
+
+def asked_for_insights(pipeline: Pipeline) -> bool:
+    """Whether the simulator has answered a question for insights."""
+    return any(request.kind == "insights" for request in pipeline.meta.requests)
 
 
 def test_half_a_range_is_refused(instance: dg.DagsterInstance, definitions: dg.Definitions):
