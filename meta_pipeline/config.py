@@ -40,6 +40,10 @@ def _number_as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _stripped(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
 def _with_prefix(account_id: str) -> str:
     return account_id if account_id.startswith("act_") else f"act_{account_id}"
 
@@ -133,6 +137,9 @@ class ClientsFile(_Strict):
         twice = sorted({name for name in ids if ids.count(name) > 1})
         if twice:
             raise ValueError(f"client ids must differ; given twice: {', '.join(twice)}")
+        # Dagster's names know no hyphen.
+        if len({name.replace("-", "_") for name in ids}) < len(ids):
+            raise ValueError("client ids must differ in more than - and _")
         for client in self.clients:
             for assets in (client.ad_accounts, client.pages):
                 if len(set(assets)) < len(assets):
@@ -153,7 +160,9 @@ class Settings(BaseSettings):
     )
     graph_url: str = Field(default=GRAPH_HOST, validation_alias="META_GRAPH_URL")
     app_id: str | None = Field(default=None, validation_alias="META_APP_ID")
-    app_secret: SecretStr | None = Field(default=None, validation_alias="META_APP_SECRET")
+    app_secret: Annotated[SecretStr, BeforeValidator(_stripped)] | None = Field(
+        default=None, validation_alias="META_APP_SECRET"
+    )
     ad_account_id: AdAccountId | None = Field(default=None, validation_alias="META_AD_ACCOUNT_ID")
 
     @property

@@ -46,6 +46,11 @@ class Summary:
         """Whether anything at all landed."""
         return any(one.status == "complete" for o in self.outcomes for one in o.landed)
 
+    @property
+    def superseded(self) -> int:
+        """How many answers were older than what the warehouse knew already."""
+        return sum(one.status == "superseded" for o in self.outcomes for one in o.landed)
+
     def is_refused(self, client: Client) -> bool:
         """Whether all that was asked for the client was refused for want of a right."""
         mine = [o for o in self.outcomes if o.errand.client.id == client.id]
@@ -57,7 +62,7 @@ class Summary:
         failed = {o.errand.client.id for o in self.outcomes if not o.is_complete}
         kinds = {failure.kind for o in self.outcomes for failure in o.failures}
         if not failed:
-            return 0
+            return 0 if self.landed or not self.superseded else EXIT_FAILED
         if len(failed) < len(clients) or self.landed:
             return EXIT_PARTLY
         if kinds == {"config"}:
@@ -219,6 +224,11 @@ def _print_summary(summary: Summary, settings: Settings) -> None:
         console.print(f"error: {failure['client']}: {failure['message']}", markup=False)
         if failure["hint"]:
             console.print(f"hint: {failure['hint']}", markup=False)
+    if summary.superseded:
+        console.print(
+            f"error: {summary.superseded} answers are older than what is known already, and were "
+            "not used\nhint: check the clock, and META_PIPELINE_NOW"
+        )
     document = summary.document(settings)
     console.print(
         f"{summary.span}: {document['requests']} requests, {document['rows']} rows, "

@@ -14,6 +14,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 from filelock import FileLock, Timeout
 
 from meta_pipeline import clock
@@ -22,7 +23,7 @@ from meta_pipeline.dates import Span
 from meta_pipeline.defs import build
 from meta_pipeline.defs.partitions import Grid
 from meta_pipeline.defs.raw import raw_key
-from meta_pipeline.errors import MetaPipelineError
+from meta_pipeline.errors import MetaPipelineError, WarehouseError
 from meta_pipeline.project import project_file
 from meta_pipeline.pulling import Puller
 from meta_pipeline.reports import Grain, reports_of
@@ -94,12 +95,15 @@ class Launcher:
                     tags=tags | {_LAUNCHER_TAG: self._life.name},
                     instance=instance,
                     run_config=_QUIET,
-                    raise_on_error=True,
+                    # One report that failed for one client must not keep the others from
+                    # being asked.
+                    raise_on_error=False,
                 )
-            except dg.Failure:
-                return False
             except dg.DagsterExecutionInterruptedError:
                 raise KeyboardInterrupt from None
+        for event in result.all_events:
+            if event.is_step_failure:
+                _raise_own(event.step_failure_data.error)
         return result.success
 
     def _bury_the_dead(self, instance: dg.DagsterInstance) -> None:
@@ -130,11 +134,21 @@ _GRAINS: tuple[Grain, ...] = ("snapshot", "day", "month")
 
 def _prepare_home(settings: Settings) -> Path:
     """Makes DAGSTER_HOME, below the pipeline's home unless it is set, with its settings."""
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.home / "dagster")))
+    home = Path(os.environ.get("DAGSTER_HOME") or settings.home / "dagster").expanduser().resolve()
+    os.environ["DAGSTER_HOME"] = str(home)
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
         shutil.copyfile(project_file("dagster.yaml"), home / "dagster.yaml")
     return home
+
+
+def _raise_own(error: SerializableErrorInfo | None) -> None:
+    """Raises what one of ours raised in a step; a `dg.Failure` has told its story already."""
+    while error is not None:
+        if error.cls_name == WarehouseError.__name__:
+            message, _, hint = error.message.partition(": ")[2].strip().partition("\nhint: ")
+            raise WarehouseError(message, hint=hint or None)
+        error = error.cause
 
 
 def _begin_life(home: Path) -> Path:

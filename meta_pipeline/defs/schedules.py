@@ -1,13 +1,12 @@
 """When what is pulled without anyone asking. All times are UTC."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import dagster as dg
 
 from meta_pipeline import clock
 from meta_pipeline.config import Client
-from meta_pipeline.dates import TRAILING_DAYS, Span, trailing
+from meta_pipeline.dates import TRAILING_DAYS, trailing
 from meta_pipeline.defs.partitions import Grid
 from meta_pipeline.defs.raw import raw_key
 from meta_pipeline.reports import Grain, reports_of
@@ -41,12 +40,11 @@ def _schedule(
         description=descriptions[grain],
         target=[raw_key(report.name) for report in reports_of(grain=grain)],
     )
-    def pulled_again() -> dg.RunRequest:
+    def pulled_again() -> dg.RunRequest | dg.SkipReason:
         window = trailing(clock.now().date())
-        first = max(window.since, grid.first_day)
-        if grain == "month":
-            first = (clock.now().date() - timedelta(days=TRAILING_DAYS)).replace(day=1)
-        span = Span(min(first, window.until), window.until)
+        span = window.clamped(since=grid.first_day)
+        if span is None:
+            return dg.SkipReason(f"the first client starts on {grid.first_day}")
         return dg.RunRequest(
             run_key=f"{name}:{window.until}",
             tags=grid.range_tags(grain, clients[0].id, clients[-1].id, span),

@@ -150,7 +150,8 @@ def transformation_assets(project: DbtProject) -> dg.AssetsDefinition:
         args = ["build", "--full-refresh"] if is_changed else ["build"]
         with warehouse.locked():
             yield from dbt.cli(args, context=context, target_path=target).stream()
-        built.write_text(current)
+        if not context.is_subset:  # else other models are still what they were
+            built.write_text(current)
 
     return dbt_models
 
@@ -174,7 +175,7 @@ def published_asset(models: dg.AssetsDefinition, settings: Settings) -> dg.Asset
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> dg.MaterializeResult:
         with warehouse.get_connection() as connection:
-            counts = publish(connection, settings.marts)
+            counts = publish(connection, settings.marts, only={key.path[-1] for key in marts})
         for mart, rows in counts.items():
             context.log_event(
                 dg.AssetObservation(

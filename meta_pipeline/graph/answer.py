@@ -47,8 +47,8 @@ _rows = msgspec.json.Decoder(list[msgspec.Raw])
 class Answer:
     """One response. `body` is what Meta sent, without the paging URLs, which carry the token.
 
-    `has_next` says whether a page follows, `after` is the cursor to ask for it. `rows` counts
-    the members of `data` (1 for a single object).
+    `is_list` says whether `data` is a list, `has_next` whether a page follows, `after` is the
+    cursor to ask for it. `rows` counts the members of `data` (1 for a single object).
     """
 
     path: str
@@ -59,6 +59,7 @@ class Answer:
     rows: int
     after: str | None
     has_next: bool
+    is_list: bool
 
     @property
     def served_version(self) -> str | None:
@@ -78,6 +79,7 @@ class Kept(NamedTuple):
     rows: int
     after: str | None
     has_next: bool
+    is_list: bool
 
 
 def without_paging_urls(body: bytes) -> Kept:
@@ -91,7 +93,7 @@ def without_paging_urls(body: bytes) -> Kept:
     if not data:
         if paging is not None:
             raise msgspec.ValidationError("a list without data")
-        return Kept(body, rows=1, after=None, has_next=False)
+        return Kept(body, rows=1, after=None, has_next=False, is_list=False)
     parts = [b'"data":' + data]
     after = None
     if paging is not None and paging.cursors is not None:
@@ -99,6 +101,7 @@ def without_paging_urls(body: bytes) -> Kept:
         after = paging.cursors.after
     if summary := bytes(envelope.summary):
         parts.append(b'"summary":' + summary)
-    rows = len(_rows.decode(data)) if data.startswith(b"[") else 1
+    is_list = data.startswith(b"[")
+    rows = len(_rows.decode(data)) if is_list else 1
     has_next = paging is not None and bool(paging.next)
-    return Kept(b"{" + b",".join(parts) + b"}", rows, after, has_next)
+    return Kept(b"{" + b",".join(parts) + b"}", rows, after, has_next, is_list)

@@ -113,6 +113,14 @@ class GraphClient:
         )
         return retrying(self._get_once, path, params)
 
+    def get_list(self, path: str, params: Mapping[str, str]) -> Answer:
+        """The answer to one GET of a list. An answer without a list is no empty list."""
+        answer = self.get(path, params)
+        if not answer.is_list:
+            problem = "the answer holds no list of data"
+            raise BrokenAnswerError(Failure(path, answer.status, None, None, problem))
+        return answer
+
     def pages(self, path: str, params: Mapping[str, str]) -> Iterator[Answer]:
         """Every page of a list, following cursors until Meta names no next page.
 
@@ -122,7 +130,7 @@ class GraphClient:
         asked = dict(params)
         cursors: set[str] = set()
         while True:
-            answer = self.get(path, asked)
+            answer = self.get_list(path, asked)
             yield answer
             if not answer.has_next:
                 return

@@ -71,7 +71,7 @@ class Question:
                 "since": str(window.since),
                 "until": str(until),
             }
-            yield client.get(path, params)
+            yield client.get_list(path, params)
 
 
 def questions(

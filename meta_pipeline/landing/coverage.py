@@ -17,6 +17,8 @@ from meta_pipeline.reports import REPORTS
 PROOF_REPORT = "account_daily"
 
 
+_KEPT = "; the rows from before are kept"
+
 _IN_SCOPE = """
     client_id = $client_id and report = $report and asset_id = $asset_id and part = $part
     and exists (from landing_days where landing_days.day is not distinct from {table}.day)
@@ -42,7 +44,7 @@ def open_days(connection: duckdb.DuckDBPyConnection, pull: Pull) -> int:
     """Fills the temporary table `landing_days` with the days this pull may speak for.
 
     These are its days (first days of months; NULL for a snapshot) without those for which a
-    newer answer has landed already. Returns how many there are.
+    newer answer that can be believed has landed already. Returns how many there are.
     """
     grain = REPORTS[pull.report].grain
     step = "1 month" if grain == "month" else "1 day"
@@ -61,6 +63,7 @@ def open_days(connection: duckdb.DuckDBPyConnection, pull: Pull) -> int:
             where newer.client_id = $client_id and newer.report = $report
                 and newer.asset_id = $asset_id and newer.part = $part
                 and newer.day is not distinct from days.day
+                and newer.status <> 'unconfirmed_empty'
                 and (
                     newer.pulled_at > $pulled_at
                     or (newer.pulled_at = $pulled_at and newer.pull_id > $pull_id)
@@ -71,6 +74,26 @@ def open_days(connection: duckdb.DuckDBPyConnection, pull: Pull) -> int:
     )
     row = connection.execute("select count(*) from landing_days").fetchone()
     return row[0] if row else 0
+
+
+def drop_older_silence(connection: duckdb.DuckDBPyConnection, pull: Pull) -> None:
+    """Takes the days out of `landing_days` that are empty here and were empty later as well."""
+    connection.execute(
+        """
+        delete from landing_days
+        where not exists (
+                from incoming where incoming.day is not distinct from landing_days.day
+            )
+            and exists (
+                from raw.coverage
+                where client_id = $client_id and report = $report
+                    and asset_id = $asset_id and part = $part
+                    and coverage.day is not distinct from landing_days.day
+                    and pulled_at > $pulled_at
+            )
+        """,
+        scope(pull) | {"pulled_at": pull.pulled_at},
+    )
 
 
 def note_total(connection: duckdb.DuckDBPyConnection, pages: list[Path]) -> None:
@@ -95,35 +118,93 @@ def note_total(connection: duckdb.DuckDBPyConnection, pages: list[Path]) -> None
     )
 
 
-def mark_pulled(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int) -> None:
-    """Writes the coverage of a landed pull, whose rows are in `incoming`."""
+def mark_pulled(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int) -> int:
+    """Writes the coverage of an answer, whose rows are in `incoming`.
+
+    A day of which rows are known, and which comes back empty without proof, is held: it keeps
+    its rows and its coverage, with a failure that says why, and is taken out of `landing_days`.
+    Returns how many days were held.
+    """
     connection.execute(
         f"""
-        create or replace temp table later_failures as
-        select day, failed_at, failure from raw.coverage
-        where {in_scope("coverage")} and failed_at > $pulled_at
+        create or replace temp table earlier as
+        select * from raw.coverage where {in_scope("coverage")}
         """,
-        scope(pull) | {"pulled_at": pull.pulled_at},
+        scope(pull),
     )
     connection.execute(f"delete from raw.coverage where {in_scope('coverage')}", scope(pull))
+    values = scope(pull) | {"pulled_at": pull.pulled_at, "load_seq": load_seq}
     connection.execute(
         """
         insert into raw.coverage
+        with counted as (
+            select landing_days.day, count(incoming.entity_key) as row_count
+            from landing_days
+            left join incoming on incoming.day is not distinct from landing_days.day
+            group by landing_days.day
+        )
         select
-            $client_id, $report, $asset_id, $part, landing_days.day,
-            case when count(incoming.entity_key) > 0 then 'pulled'
-                else 'unconfirmed_empty' end,
-            case when count(incoming.entity_key) = 0 then 'Meta sent no rows' end,
-            count(incoming.entity_key), $pull_id, $pulled_at,
-            any_value(later_failures.failed_at), any_value(later_failures.failure), $load_seq
-        from landing_days
-        left join incoming on incoming.day is not distinct from landing_days.day
-        left join later_failures on later_failures.day is not distinct from landing_days.day
-        group by landing_days.day
+            $client_id, $report, $asset_id, $part, counted.day,
+            case when counted.row_count > 0 then 'pulled' else 'unconfirmed_empty' end,
+            case when counted.row_count = 0 then 'Meta sent no rows' end,
+            counted.row_count, $pull_id, $pulled_at,
+            case when is_silent_later then earlier.pulled_at
+                when earlier.failed_at > $pulled_at then earlier.failed_at end,
+            case when is_silent_later then earlier.reason || $kept
+                when earlier.failed_at > $pulled_at then earlier.failure end,
+            $load_seq
+        from counted
+        left join (
+            select *, coalesce(pulled_at > $pulled_at, false) as is_silent_later from earlier
+        ) as earlier on earlier.day is not distinct from counted.day
         """,
-        scope(pull) | {"pull_id": pull.pull_id, "pulled_at": pull.pulled_at, "load_seq": load_seq},
+        values | {"pull_id": pull.pull_id, "kept": _KEPT},
     )
-    _confirm_empty_days(connection, pull, load_seq)
+    if pull.report == PROOF_REPORT:
+        _confirm_by_total(connection, pull)
+    elif _is_proved_by_account(pull):
+        confirm_by_account(connection, pull, load_seq)
+    return _hold_unproved(connection, pull, values)
+
+
+def _hold_unproved(
+    connection: duckdb.DuckDBPyConnection, pull: Pull, values: dict[str, Any]
+) -> int:
+    connection.execute(
+        f"""
+        create or replace temp table held as
+        select day, reason from raw.coverage
+        where {in_scope("coverage")} and status = 'unconfirmed_empty'
+            and exists (
+                from raw.records as record
+                where record.client_id = $client_id and record.report = $report
+                    and record.asset_id = $asset_id and record.part = $part
+                    and record.day is not distinct from coverage.day
+                    and record.valid_to is null
+            )
+        """,
+        scope(pull),
+    )
+    is_held = "exists (from held where held.day is not distinct from {}.day)"
+    connection.execute(
+        f"delete from raw.coverage where {in_scope('coverage')} and {is_held.format('coverage')}",
+        scope(pull),
+    )
+    connection.execute(
+        """
+        insert into raw.coverage
+        select earlier.* replace (
+            $pulled_at as failed_at,
+            held.reason || $kept as failure,
+            $load_seq as load_seq
+        )
+        from earlier inner join held on held.day is not distinct from earlier.day
+        """,
+        {"pulled_at": values["pulled_at"], "load_seq": values["load_seq"], "kept": _KEPT},
+    )
+    connection.execute(f"delete from landing_days where {is_held.format('landing_days')}")
+    row = connection.execute("select count(*) from held").fetchone()
+    return row[0] if row else 0
 
 
 def mark_failed(
@@ -157,14 +238,9 @@ def mark_failed(
     )
 
 
-def _confirm_empty_days(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int) -> None:
-    """Settles which days without rows are believed, for every ads report of the asset."""
+def _is_proved_by_account(pull: Pull) -> bool:
     report = REPORTS[pull.report]
-    if report.surface != "ads" or report.grain == "snapshot":
-        return
-    if pull.report == PROOF_REPORT:
-        _confirm_by_total(connection, pull)
-    _confirm_by_account(connection, pull, load_seq)
+    return report.surface == "ads" and report.grain != "snapshot"
 
 
 def _confirm_by_total(connection: duckdb.DuckDBPyConnection, pull: Pull) -> None:
@@ -186,6 +262,7 @@ def _confirm_by_total(connection: duckdb.DuckDBPyConnection, pull: Pull) -> None
                     from raw.coverage as account
                     where account.client_id = $client_id and account.asset_id = $asset_id
                         and account.report = 'accounts' and account.status = 'pulled'
+                        and account.failed_at is null
                 ) end
             )
         """,
@@ -193,8 +270,11 @@ def _confirm_by_total(connection: duckdb.DuckDBPyConnection, pull: Pull) -> None
     )
 
 
-def _confirm_by_account(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int) -> None:
-    """Empty days of the finer reports: believed when the account shows no delivery either."""
+def confirm_by_account(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int) -> None:
+    """Settles the empty days of the account's finer reports around those of `pull`.
+
+    They are believed when the account's own rows show no delivery either.
+    """
     connection.execute(
         f"""
         with account as (

@@ -7,7 +7,7 @@ changed or vanished is closed and what is new is opened. An identical pull write
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 import duckdb
@@ -16,7 +16,7 @@ import msgspec
 from meta_pipeline.errors import MetaPipelineError
 from meta_pipeline.landing import coverage
 from meta_pipeline.landing.explode import incoming_rows
-from meta_pipeline.landing.spool import DamagedPageError, Manifest, PullFailure, Spool
+from meta_pipeline.landing.spool import DamagedPageError, Manifest, Pull, PullFailure, Spool
 from meta_pipeline.reports import REPORTS
 
 log = logging.getLogger(__name__)
@@ -85,13 +85,29 @@ def _land(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifes
     elif not days:
         landed = Landed(pull.pull_id, "superseded")
     else:
-        landed = _land_rows(connection, spool, manifest)
+        landed = Landed(pull.pull_id, "complete", _read_rows(connection, spool, manifest))
     load_seq = _enter_pull(connection, manifest, landed)
-    if landed.status == "complete":
-        coverage.mark_pulled(connection, pull, load_seq)
-    elif failure is not None:
+    if failure is not None:
         coverage.mark_failed(connection, pull, failure.message, load_seq)
+    if landed.status == "complete":
+        held = coverage.mark_pulled(connection, pull, load_seq)
+        opened, closed = _renew_versions(connection, pull)
+        if pull.report == coverage.PROOF_REPORT:
+            coverage.confirm_by_account(connection, pull, load_seq)
+        landed = replace(landed, opened=opened, closed=closed, failure=_unproved(pull, held))
     return landed
+
+
+def _unproved(pull: Pull, days: int) -> PullFailure | None:
+    if not days:
+        return None
+    what = f"{pull.report} {pull.part}".strip()
+    return PullFailure(
+        kind="unproved",
+        message=f"{what} of {pull.asset_id}: {days} days came back empty without proof; "
+        "the figures from before are kept",
+        hint="check what the token may see (Pages: read_insights), then run the command again",
+    )
 
 
 def load_missing(
@@ -129,7 +145,8 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.execute("commit")
 
 
-def _land_rows(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest) -> Landed:
+def _read_rows(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest) -> int:
+    """Fills `incoming` with the rows of the days that may land, and counts them."""
     pull = manifest.pull
     try:
         pages = spool.intact_pages(manifest)
@@ -149,6 +166,13 @@ def _land_rows(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Ma
         )
         """
     )
+    coverage.drop_older_silence(connection, pull)
+    rows = connection.execute("select count(*) from incoming").fetchone()
+    return rows[0] if rows else 0
+
+
+def _renew_versions(connection: duckdb.DuckDBPyConnection, pull: Pull) -> tuple[int, int]:
+    """Closes what `incoming` changes or lacks, opens what is new in it: how many of each."""
     values = coverage.scope(pull) | {"pulled_at": pull.pulled_at}
     closed = _changed(
         connection.execute(
@@ -186,8 +210,7 @@ def _land_rows(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Ma
             values | {"pull_id": pull.pull_id},
         )
     )
-    rows = connection.execute("select count(*) from incoming").fetchone()
-    return Landed(pull.pull_id, "complete", rows[0] if rows else 0, opened, closed)
+    return opened, closed
 
 
 def _changed(result: duckdb.DuckDBPyConnection) -> int:

@@ -37,7 +37,13 @@ def locked(path: Path, *, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
     For a process of its own that writes (dbt). Raises `WarehouseError` that names the holder
     when the lock is not free within `timeout` seconds.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WarehouseError(
+            f"the folder {path.parent} cannot be made: {error}",
+            hint="set META_PIPELINE_HOME to a folder that can be written",
+        ) from None
     holder = path.with_name(path.name + ".holder")
     lock = FileLock(path.with_name(path.name + ".lock"), timeout=timeout)
     try:

@@ -1,6 +1,7 @@
 """Hands the marts over: a new file, moved into the place of the old one at once."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import duckdb
@@ -12,9 +13,16 @@ MARTS_STORAGE = "v1.4.0"
 
 
 def publish(
-    connection: duckdb.DuckDBPyConnection, target: Path, *, schema: str = "marts"
+    connection: duckdb.DuckDBPyConnection,
+    target: Path,
+    *,
+    schema: str = "marts",
+    only: Collection[str] | None = None,
 ) -> dict[str, int]:
-    """Copies every table of `schema`, with comments, into the file `target`.
+    """Copies the tables of `schema`, with comments, into the file `target`.
+
+    `only` names the tables that are built today: one that no model makes any more would be
+    handed over with figures that nobody renews.
 
     Returns the rows of each mart. Readers of the old file go on undisturbed, new ones get the
     new file; at no moment is there none. Raises `WarehouseError` when there are no marts.
@@ -26,6 +34,7 @@ def publish(
             "and database_name = current_database() order by 1",
             [schema],
         ).fetchall()
+        if only is None or name in only
     ]
     if not names:
         raise WarehouseError(
@@ -55,14 +64,14 @@ def _copy(
             connection.execute(f'create table handover."{name}" as from "{schema}"."{name}"')
             row = connection.execute(f'select count(*) from handover."{name}"').fetchone()
             counts[name] = row[0] if row else 0
-        for statement in _comments(connection, schema):
+        for statement in _comments(connection, schema, names):
             connection.execute(statement)
     finally:
         connection.execute("detach handover")
     return counts
 
 
-def _comments(connection: duckdb.DuckDBPyConnection, schema: str) -> list[str]:
+def _comments(connection: duckdb.DuckDBPyConnection, schema: str, names: list[str]) -> list[str]:
     """The statements that repeat the tables' and columns' comments in the copy."""
     rows = connection.execute(
         """
@@ -78,6 +87,8 @@ def _comments(connection: duckdb.DuckDBPyConnection, schema: str) -> list[str]:
     ).fetchall()
     statements = []
     for table, column, comment in rows:
+        if table not in names:
+            continue
         thing = f'table handover."{table}"'
         if column is not None:
             thing = f'column handover."{table}"."{column}"'

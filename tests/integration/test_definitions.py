@@ -161,6 +161,20 @@ def test_a_single_partition_run(
     ]
 
 
+def test_one_failure_keeps_no_other_report_from_being_asked(pipeline: Pipeline):
+    """The healthy client has every report, although the other one's first report failed."""
+    refused = pipeline.accounts[1]
+    pipeline.meta.fail_next(f"{refused}/insights", 403, REFUSAL)
+    summary = pipeline.sync("2026-11-18", "2026-11-20")
+    assert {failure["client"] for failure in summary.failures()} == {"cafe-luna"}
+    reports = pipeline.raw(
+        "select distinct report from raw.coverage where client_id = 'acme-dental' order by 1"
+    )
+    assert [name for (name,) in reports] == sorted(REPORTS)
+    gaps = pipeline.marts("select distinct coverage from mart_freshness where client_id like 'a%'")
+    assert gaps == [("pulled",)]
+
+
 def test_a_killed_sync_holds_up_nobody(pipeline: Pipeline):
     """SIGKILL in the middle of a pull: the next sync ends that run, frees its slot, and goes on."""
     pipeline.meta.fail_next("insights", None, delay_seconds=20, times=1)

@@ -29,7 +29,7 @@ def test_rows_are_kept_byte_for_byte() -> None:
     """Blanks, digits and escapes inside a row stay as they came."""
     row = rb'{ "spend" : "16.40",  "n": 1.50, "big": 1e400, "name": "a\/b \u00e9 \ud83d\ude00" }'
     body = rb'{ "data" : [' + row + rb"] }"
-    assert without_paging_urls(body) == (b'{"data":[' + row + b"]}", 1, None, False)
+    assert without_paging_urls(body) == (b'{"data":[' + row + b"]}", 1, None, False, True)
 
 
 @given(st.lists(values, max_size=5), st.booleans())
@@ -37,14 +37,14 @@ def test_rows_are_kept_byte_for_byte() -> None:
 def test_any_rows_are_kept_byte_for_byte(rows: list[Any], ascii_only: bool) -> None:
     """For any JSON in `data`, escaped or not, the bytes and the count are right."""
     data = json.dumps(rows, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
-    kept, count, after, _ = without_paging_urls(b'{"data":' + data + b"}")
+    kept, count, after, *_ = without_paging_urls(b'{"data":' + data + b"}")
     assert (kept, count, after) == (b'{"data":' + data + b"}", len(rows), None)
 
 
 def test_paging_urls_are_gone_and_cursors_stay() -> None:
     """The URLs carry the token."""
     paging = {"cursors": {"before": "MAZDZD", "after": "MjQZD"}, "next": NEXT, "previous": NEXT}
-    kept, _, after, _ = without_paging_urls(body_of(data=[{"a": "1"}], paging=paging))
+    kept, _, after, *_ = without_paging_urls(body_of(data=[{"a": "1"}], paging=paging))
     assert TOKEN.encode() not in kept
     assert json.loads(kept)["paging"] == {"cursors": paging["cursors"]}
     assert after == "MjQZD"
@@ -57,12 +57,13 @@ def test_without_next_there_is_no_next_page() -> None:
         2,
         paging["cursors"]["after"],
         False,
+        True,
     )
 
 
 def test_time_paging_without_cursors_is_no_next_page() -> None:
     """Page Insights name a next stretch of time, which never ends; its URLs are dropped."""
-    kept, _, after, _ = without_paging_urls(
+    kept, _, after, *_ = without_paging_urls(
         body_of(data=[{"name": "page_follows"}], paging={"previous": NEXT, "next": NEXT})
     )
     assert TOKEN.encode() not in kept
@@ -72,13 +73,13 @@ def test_time_paging_without_cursors_is_no_next_page() -> None:
 def test_the_summary_stays_byte_for_byte() -> None:
     """It proves what the rows add up to."""
     body = b'{"data":[],"summary":{ "impressions" : "10" }}'
-    assert without_paging_urls(body) == (body, 0, None, False)
+    assert without_paging_urls(body) == (body, 0, None, False, True)
 
 
 @pytest.mark.parametrize("body", [b'{"id":"act_1","name":"data"}', b'{ "id" : "1" }'])
 def test_a_single_object_is_one_row_and_stays(body: bytes) -> None:
     """The account itself has no `data`."""
-    assert without_paging_urls(body) == (body, 1, None, False)
+    assert without_paging_urls(body) == (body, 1, None, False, False)
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"x"', b'{"data":[', b"<html>"])

@@ -357,3 +357,11 @@ def test_the_last_attempt_promises_no_other(caplog: pytest.LogCaptureFixture) ->
     with pytest.raises(TransientError):
         client.get("act_1", {})
     assert caplog.text.count("asking again") == 4
+
+
+@pytest.mark.parametrize("body", [{}, {"success": True}, {"data": None}, {"data": {}}])
+def test_an_answer_without_a_list_is_no_empty_list(body: dict[str, object]) -> None:
+    """It would pass for a day on which nothing ran."""
+    client, _ = client_of(Reply(body))
+    with pytest.raises(BrokenAnswerError):
+        list(client.pages("act_1/insights", {}))

@@ -87,9 +87,10 @@ def test_a_vanished_row_is_closed(desk: Desk) -> None:
 
 def test_a_row_that_comes_back_is_a_version_of_its_own(desk: Desk) -> None:
     """It was not there in between."""
-    for number, rows in ((10, [ad_row(day(1))]), (11, []), (12, [ad_row(day(1))])):
+    one, other = ad_row(day(1), ad="1"), ad_row(day(1), ad="2", spend="2")
+    for number, rows in ((10, [one, other]), (11, [other]), (12, [one, other])):
         desk.landed(rows, day(1), pulled=at(number))
-    assert versions(desk) == [(1, "1.5", 10, 11), (1, "1.5", 12, None)]
+    assert set(versions(desk)) == {(1, "1.5", 10, 11), (1, "1.5", 12, None), (1, "2", 10, None)}
 
 
 def test_days_before_the_first_day_kept_are_dropped(desk: Desk) -> None:
@@ -103,7 +104,7 @@ def test_days_before_the_first_day_kept_are_dropped(desk: Desk) -> None:
 
 
 def test_clients_reports_assets_and_parts_do_not_touch_each_other(desk: Desk) -> None:
-    """An empty answer for one closes nothing of the others."""
+    """Another answer for one closes nothing of the others."""
     others: list[dict[str, Any]] = [
         {},
         {"client": "luna"},
@@ -114,8 +115,11 @@ def test_clients_reports_assets_and_parts_do_not_touch_each_other(desk: Desk) ->
     row = ad_row(day(1), campaign_id="5")
     for other in others:
         desk.landed([row], day(1), pulled=at(10), **other)
-    desk.landed([], day(1), pulled=at(11))
-    assert len(desk.all("from raw.records where valid_to is null")) == len(others) - 1
+    desk.landed([ad_row(day(1), campaign_id="6")], day(1), pulled=at(11))
+    closed = desk.all(
+        "select client_id, report, asset_id, part from raw.records where valid_to is not null"
+    )
+    assert closed == [("acme", "ad_daily", "act_1", "")]
 
 
 def test_rows_that_are_the_same_to_the_letter_are_one(desk: Desk) -> None:
@@ -123,11 +127,38 @@ def test_rows_that_are_the_same_to_the_letter_are_one(desk: Desk) -> None:
     assert desk.landed([ad_row(day(1))] * 3, day(1)).rows == 1
 
 
-def test_a_day_without_rows_closes_what_was_there(desk: Desk) -> None:
-    """Only the days asked for."""
+def test_a_day_that_is_proved_empty_closes_what_was_there(desk: Desk) -> None:
+    """The account shows no delivery on the second day any more."""
     desk.landed([ad_row(day(1)), ad_row(day(2))], day(1), day(2), pulled=at(10))
-    desk.landed([], day(2), pulled=at(11))
+    account = {"account_id": "1", "impressions": "10", "spend": "1.5", "clicks": "1"}
+    account |= {"date_start": str(day(1)), "date_stop": str(day(1))}
+    total = {"impressions": "10"}
+    desk.landed([account], day(1), day(2), report="account_daily", pulled=at(11), summary=total)
+    landed = desk.landed([], day(2), pulled=at(12))
+    assert (landed.closed, landed.failure) == (1, None)
     assert desk.spends() == {(day(1), "1"): "1.5"}
+
+
+def test_an_empty_answer_without_proof_erases_nothing(desk: Desk) -> None:
+    """Meta answers 200 with nothing when a permission is lost: the rows stay, the loss is told."""
+    desk.landed([ad_row(day(1))], day(1), pulled=at(10))
+    landed = desk.landed([], day(1), pulled=at(11))
+    assert landed.failure is not None
+    assert (landed.closed, landed.failure.kind) == (0, "unproved")
+    assert desk.spends() == {(day(1), "1"): "1.5"}
+    assert desk.all("select status, pulled_at, failed_at from raw.coverage") == [
+        ("pulled", at(10), at(11))
+    ]
+
+
+def test_a_metric_that_falls_silent_keeps_its_days(desk: Desk) -> None:
+    """Without read_insights a Page's metrics answer with an empty list."""
+    series = {"name": "page_follows", "period": "day"}
+    series |= {"values": [{"value": 3, "end_time": "2026-10-02T07:00:00+0000"}]}
+    where = {"report": "page_daily", "part": "page_follows", "asset": "77"}
+    desk.landed([series], day(1), pulled=at(10), **where)
+    assert desk.landed([], day(1), pulled=at(11), **where).failure is not None
+    assert len(desk.current()) == 1
 
 
 def test_a_snapshot_has_no_day(desk: Desk) -> None:
@@ -623,11 +654,14 @@ def made_pulls(draw: st.DrawFn) -> list[tuple[Span, dict[tuple[date, str], str]]
 def test_the_newest_answer_to_a_day_counts_in_any_order_of_landing(
     data: st.DataObject, pulls: list[tuple[Span, dict[tuple[date, str], str]]]
 ) -> None:
-    """Each day shows the newest pull that covers it, now and after a rebuild."""
+    """Each day shows the newest pull that has rows for it, now and after a rebuild: an empty
+    answer without proof erases nothing."""
     expected: dict[tuple[date, str], str] = {}
     for span, rows in pulls:
-        expected = {key: spend for key, spend in expected.items() if key[0] not in span}
-        expected |= {key: spend for key, spend in rows.items() if key[0] in span}
+        kept = {key: spend for key, spend in rows.items() if key[0] in span}
+        answered = {on for on, _ in kept}
+        expected = {key: spend for key, spend in expected.items() if key[0] not in answered}
+        expected |= kept
     with opened_desk() as desk:
         for number in data.draw(st.permutations(range(len(pulls)))):
             span, rows = pulls[number]
