@@ -14,7 +14,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import dagster as dg
-from dagster_shared.error import SerializableErrorInfo
+from dagster._core.execution.plan.objects import StepFailureData
 from filelock import FileLock, Timeout
 
 from meta_pipeline import clock
@@ -23,7 +23,7 @@ from meta_pipeline.dates import Span
 from meta_pipeline.defs import build
 from meta_pipeline.defs.partitions import Grid
 from meta_pipeline.defs.raw import raw_key
-from meta_pipeline.errors import MetaPipelineError, WarehouseError
+from meta_pipeline.errors import MetaPipelineError
 from meta_pipeline.project import project_file
 from meta_pipeline.pulling import Puller
 from meta_pipeline.reports import Grain, reports_of
@@ -42,6 +42,10 @@ _UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+
+
+class RunError(MetaPipelineError):
+    """A step stopped for a reason that is not Meta's: the disk, the warehouse, a defect."""
 
 
 class BuildError(MetaPipelineError):
@@ -103,8 +107,21 @@ class Launcher:
                 raise KeyboardInterrupt from None
         for event in result.all_events:
             if event.is_step_failure:
-                _raise_own(event.step_failure_data.error)
+                self._raise_unforeseen(event.step_failure_data)
         return result.success
+
+    def _raise_unforeseen(self, failure: StepFailureData) -> None:
+        """Raises what a step raised; a `dg.Failure` has been told where it arose."""
+        error = failure.error
+        if failure.user_failure_data is not None or error is None:
+            return
+        while error.cause is not None:
+            error = error.cause
+        message, _, hint = error.message.strip().partition("\nhint: ")
+        name, _, own_message = message.partition(": ")
+        if name.startswith("meta_pipeline."):
+            message = own_message
+        raise RunError(message, hint=hint or f"the traceback is in Dagster's UI and in {self.log}")
 
     def _bury_the_dead(self, instance: dg.DagsterInstance) -> None:
         """Ends the runs whose launcher was killed, and frees the pool slots they hold.
@@ -140,15 +157,6 @@ def _prepare_home(settings: Settings) -> Path:
     if not (home / "dagster.yaml").exists():
         shutil.copyfile(project_file("dagster.yaml"), home / "dagster.yaml")
     return home
-
-
-def _raise_own(error: SerializableErrorInfo | None) -> None:
-    """Raises what one of ours raised in a step; a `dg.Failure` has told its story already."""
-    while error is not None:
-        if error.cls_name == WarehouseError.__name__:
-            message, _, hint = error.message.partition(": ")[2].strip().partition("\nhint: ")
-            raise WarehouseError(message, hint=hint or None)
-        error = error.cause
 
 
 def _begin_life(home: Path) -> Path:

@@ -90,5 +90,5 @@ comment on table raw.coverage is 'What is known of each client, report, asset, p
 comment on column raw.coverage.status is 'pulled (rows landed), confirmed_empty (no rows, and the account agrees), unconfirmed_empty (no rows and no proof), failed (never pulled with success).';
 comment on column raw.coverage.reason is 'Why a day without rows is or is not believed.';
 comment on column raw.coverage.pulled_at is 'When the newest successful pull of this day was sent (UTC).';
-comment on column raw.coverage.failed_at is 'When a pull of this day last failed, if none has succeeded since (UTC).';
+comment on column raw.coverage.failed_at is 'When a pull of this day last failed, or came back empty without proof, if none has succeeded since (UTC).';
 comment on column raw.coverage.load_seq is 'The load that last touched this day: builds pick up days above what they have seen.';

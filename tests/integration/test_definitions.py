@@ -14,7 +14,7 @@ import pytest
 from meta_pipeline.config import load_clients
 from meta_pipeline.dates import Span
 from meta_pipeline.defs import build
-from meta_pipeline.defs.launch import Launcher
+from meta_pipeline.defs.launch import Launcher, RunError
 from meta_pipeline.defs.partitions import RANGE_END, RANGE_START
 from meta_pipeline.defs.raw import raw_key
 from meta_pipeline.pulling import Outcome, Puller
@@ -173,6 +173,20 @@ def test_one_failure_keeps_no_other_report_from_being_asked(pipeline: Pipeline):
     assert [name for (name,) in reports] == sorted(REPORTS)
     gaps = pipeline.marts("select distinct coverage from mart_freshness where client_id like 'a%'")
     assert gaps == [("pulled",)]
+
+
+def test_what_nobody_foresaw_is_said(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch):
+    """A full disk is no failure of Meta's, and no success: it ends the command with its reason."""
+    clients = load_clients(pipeline.settings)
+    puller = Puller(pipeline.settings, clients)
+    launcher = Launcher(pipeline.settings, clients, puller)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(puller, "pull", full)
+    with pytest.raises(RunError, match="No space left on device"):
+        launcher.pull("snapshot", ["acme-dental"], DAYS)
 
 
 def test_a_killed_sync_holds_up_nobody(pipeline: Pipeline):
