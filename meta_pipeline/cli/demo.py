@@ -36,7 +36,7 @@ def run_demo(
     last = source.last_day() or now.date() - timedelta(days=1)
     home = Path(os.environ.get("META_PIPELINE_HOME") or ("data/replay" if replay else "data/demo"))
     _claim(home)
-    _write_clients(source, home / "clients.yml")
+    write_clients(source, home / "clients.yml")
     with RunningSimulator(source, now=now) as simulator:
         os.environ.update(
             META_PIPELINE_HOME=str(home),
@@ -73,7 +73,7 @@ def _claim(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
 
 
-def _write_clients(source: Source, path: Path) -> None:
+def write_clients(source: Source, path: Path) -> None:
     """The simulated clients as a clients.yml."""
     clients = [
         {

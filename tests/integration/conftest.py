@@ -14,9 +14,9 @@ from typing import Any
 
 import duckdb
 import pytest
-import yaml
 
 from meta_pipeline import clock
+from meta_pipeline.cli.demo import write_clients
 from meta_pipeline.cli.sync import Summary, choose_span, synchronise
 from meta_pipeline.config import Settings, load_clients, load_settings
 from meta_pipeline.defs.transformations import dbt_project
@@ -95,19 +95,8 @@ def running_pipeline(
         RunningSimulator(source, now=now, **options) as meta,
         pytest.MonkeyPatch.context() as patch,
     ):
-        clients = [
-            {
-                "id": client.id,
-                "name": client.name,
-                "ad_accounts": list(client.ad_accounts),
-                "pages": list(client.pages),
-                "start_date": client.start_date,
-                "result": client.result,
-            }
-            for client in source.clients()
-        ]
         shutil.copytree(parsed_project(), home / "dbt" / "target")
-        (home / "clients.yml").write_text(yaml.safe_dump({"version": 1, "clients": clients}))
+        write_clients(source, home / "clients.yml")
         patch.setenv("META_PIPELINE_HOME", str(home))
         patch.setenv("META_PIPELINE_CLIENTS", str(home / "clients.yml"))
         patch.setenv("META_PIPELINE_NOW", now.isoformat())
