@@ -186,7 +186,7 @@ class Puller:
 
     def _land(self, fetched: list[tuple[Errand, list[Manifest]]]) -> Iterator[Outcome]:
         outcomes = []
-        with self._writing() as connection:
+        with writing(self.settings.warehouse) as connection:
             for errand, manifests in fetched:
                 landed = tuple(load(connection, self._spool, one) for one in manifests)
                 sent = [request for one in manifests for request in one.requests]

@@ -26,15 +26,13 @@ from meta_pipeline.defs.raw import raw_key
 from meta_pipeline.errors import MetaPipelineError
 from meta_pipeline.project import project_file
 from meta_pipeline.pulling import Puller
-from meta_pipeline.reports import Grain, reports_of
+from meta_pipeline.reports import REPORTS, Grain, reports_of
 
 # Dagster's and dbt's own lines go to the log; the terminal is the command's.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
-
 # Names the launcher of a run, which holds a lock of that name for as long as it lives.
 _LAUNCHER_TAG = "meta_pipeline/launcher"
-
 
 _UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -83,7 +81,7 @@ class Launcher:
         Raises `BuildError` when a model or a test fails; then nothing is published.
         """
         layers = self._job.asset_layer.asset_graph.get_all_asset_keys()
-        reports = {raw_key(report.name) for g in _GRAINS for report in reports_of(grain=g)}
+        reports = {raw_key(report) for report in REPORTS}
         if not self._run(sorted(layers - reports), {}):
             raise BuildError(
                 "the marts were not built; the ones published before are untouched",
@@ -144,9 +142,6 @@ class Launcher:
         ):
             warnings.simplefilter("ignore")  # Dagster announces its beta parameters each time
             yield
-
-
-_GRAINS: tuple[Grain, ...] = ("snapshot", "day", "month")
 
 
 def _prepare_home(settings: Settings) -> Path:

@@ -133,7 +133,6 @@ def mark_pulled(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int
         scope(pull),
     )
     connection.execute(f"delete from raw.coverage where {in_scope('coverage')}", scope(pull))
-    values = scope(pull) | {"pulled_at": pull.pulled_at, "load_seq": load_seq}
     connection.execute(
         """
         insert into raw.coverage
@@ -158,18 +157,18 @@ def mark_pulled(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int
             select *, coalesce(pulled_at > $pulled_at, false) as is_silent_later from earlier
         ) as earlier on earlier.day is not distinct from counted.day
         """,
-        values | {"pull_id": pull.pull_id, "kept": _KEPT},
+        scope(pull)
+        | {"pull_id": pull.pull_id, "pulled_at": pull.pulled_at}
+        | {"load_seq": load_seq, "kept": _KEPT},
     )
     if pull.report == PROOF_REPORT:
         _confirm_by_total(connection, pull)
     elif _is_proved_by_account(pull):
         confirm_by_account(connection, pull, load_seq)
-    return _hold_unproved(connection, pull, values)
+    return _hold_unproved(connection, pull, load_seq)
 
 
-def _hold_unproved(
-    connection: duckdb.DuckDBPyConnection, pull: Pull, values: dict[str, Any]
-) -> int:
+def _hold_unproved(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int) -> int:
     connection.execute(
         f"""
         create or replace temp table held as
@@ -194,13 +193,15 @@ def _hold_unproved(
         """
         insert into raw.coverage
         select earlier.* replace (
-            $pulled_at as failed_at,
-            held.reason || $kept as failure,
+            case when earlier.failed_at > $pulled_at then earlier.failed_at
+                else $pulled_at end as failed_at,
+            case when earlier.failed_at > $pulled_at then earlier.failure
+                else held.reason || $kept end as failure,
             $load_seq as load_seq
         )
         from earlier inner join held on held.day is not distinct from earlier.day
         """,
-        {"pulled_at": values["pulled_at"], "load_seq": values["load_seq"], "kept": _KEPT},
+        {"pulled_at": pull.pulled_at, "load_seq": load_seq, "kept": _KEPT},
     )
     connection.execute(f"delete from landing_days where {is_held.format('landing_days')}")
     row = connection.execute("select count(*) from held").fetchone()

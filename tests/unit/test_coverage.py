@@ -340,3 +340,11 @@ def test_doubt_about_the_account_is_not_called_delivery(desk: Desk) -> None:
     assert desk.statuses() == {day(1): PROVED}
     desk.landed([account_row(day(2))], day(1), day(2), report="account_daily", pulled=at(11))
     assert reasons(desk)[day(1)] == "Meta sent no rows, and none of the account either"
+
+
+def test_an_older_silence_does_not_hide_a_newer_one(desk: Desk) -> None:
+    """Answers that are empty without proof may land in another order than they were sent in."""
+    desk.landed([ad_row(day(1))], day(1), pulled=at(9))
+    desk.landed([], day(1), pulled=at(12))
+    desk.landed([], day(1), pulled=at(11))
+    assert desk.all("select status, failed_at from raw.coverage") == [(PULLED, at(12))]
