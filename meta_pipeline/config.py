@@ -24,12 +24,22 @@ from yaml.parser import ParserError
 from yaml.scanner import ScannerError
 
 from meta_pipeline.errors import ConfigError
+from meta_pipeline.reports import (
+    ATTRIBUTION_WINDOWS,
+    DEFAULT_REPORTS,
+    REPORTS,
+    REQUIRED_REPORTS,
+    Report,
+)
 
 GRAPH_HOST = "https://graph.facebook.com"
 API_VERSION = "v26.0"
 """The one place where the Graph API version is pinned."""
 
 DEFAULT_RESULT = "omni_purchase"
+DEFAULT_WINDOWS = ("1d_click", "7d_click", "1d_view")
+DEAD_WINDOWS = {"7d_view": date(2026, 1, 12), "28d_view": date(2026, 1, 12)}
+"""Windows that Meta still accepts and answers with nothing, and since when (Meta's blog)."""
 DEFAULT_TOKEN_VARIABLE = "META_ACCESS_TOKEN"  # noqa: S105 (a name, not a token)
 
 # Meta's tokens start with EAA; app tokens are "id|secret". Nothing else in the file is as long.
@@ -48,6 +58,20 @@ def _with_prefix(account_id: str) -> str:
     return account_id if account_id.startswith("act_") else f"act_{account_id}"
 
 
+def _known_report(name: str) -> str:
+    if name not in REPORTS:
+        raise ValueError(f"no report is called {name!r}; docs/reports.md lists them")
+    return name
+
+
+def _living_window(window: str) -> str:
+    if window in DEAD_WINDOWS:
+        raise ValueError(f"{window} died on {DEAD_WINDOWS[window]}: Meta answers it with nothing")
+    if window not in ATTRIBUTION_WINDOWS:
+        raise ValueError(f"no attribution window {window!r}; {', '.join(ATTRIBUTION_WINDOWS)}")
+    return window
+
+
 ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 AdAccountId = Annotated[
     str,
@@ -59,6 +83,8 @@ PageId = Annotated[
     str, BeforeValidator(_number_as_text), StringConstraints(pattern=r"^[0-9]{1,20}$")
 ]
 ActionType = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][\w.:-]{0,120}$")]
+ReportName = Annotated[str, AfterValidator(_known_report)]
+Window = Annotated[str, AfterValidator(_living_window)]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,80}$")]
 Version = Annotated[str, StringConstraints(pattern=r"^v\d{1,3}\.\d$")]
 
@@ -73,6 +99,8 @@ class Defaults(_Strict):
     api_version: Version = API_VERSION
     result: ActionType = DEFAULT_RESULT
     token_env: VariableName = DEFAULT_TOKEN_VARIABLE
+    reports: tuple[ReportName, ...] = DEFAULT_REPORTS
+    attribution_windows: tuple[Window, ...] = DEFAULT_WINDOWS
 
 
 class Targets(_Strict):
@@ -100,16 +128,27 @@ class Client(_Strict):
     name: str = Field(min_length=1, max_length=200)
     ad_accounts: tuple[AdAccountId, ...] = Field(min_length=1)
     pages: tuple[PageId, ...] = ()
+    instagram_accounts: tuple[PageId, ...] = ()
     start_date: date | None = None
     api_version: Version = API_VERSION
     result: ActionType = DEFAULT_RESULT
     token_env: VariableName = DEFAULT_TOKEN_VARIABLE
+    reports: tuple[ReportName, ...] = DEFAULT_REPORTS
+    attribution_windows: tuple[Window, ...] = DEFAULT_WINDOWS
     targets: Targets = Targets()
     brand: Brand = Brand()
 
     def assets(self, surface: str) -> tuple[str, ...]:
-        """The ids of the client's ad accounts (`ads`) or Pages (`page`)."""
-        return self.ad_accounts if surface == "ads" else self.pages
+        """The ids of the client's ad accounts (`ads`), Pages or Instagram accounts."""
+        return {
+            "ads": self.ad_accounts,
+            "page": self.pages,
+            "instagram": self.instagram_accounts,
+        }[surface]
+
+    def gets(self, report: Report) -> bool:
+        """Whether the client gets a report: it is in the list, or cannot be done without."""
+        return report.name in self.reports or report.name in REQUIRED_REPORTS
 
 
 class ClientsFile(_Strict):
@@ -141,7 +180,7 @@ class ClientsFile(_Strict):
         if len({name.replace("-", "_") for name in ids}) < len(ids):
             raise ValueError("client ids must differ in more than - and _")
         for client in self.clients:
-            for assets in (client.ad_accounts, client.pages):
+            for assets in (client.ad_accounts, client.pages, client.instagram_accounts):
                 if len(set(assets)) < len(assets):
                     raise ValueError(f"client {client.id} names one account or Page twice")
         return self

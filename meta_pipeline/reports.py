@@ -6,15 +6,18 @@ is written from it. A key stands beside the report it belongs to, never in a lis
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 Grain = Literal["day", "month", "snapshot"]
-Surface = Literal["ads", "page"]
+Surface = Literal["ads", "page", "instagram"]
 
 PAGE_TIME_ZONE = "America/Los_Angeles"
 """Page Insights cuts its days at midnight Pacific for every Page (Page Insights guide)."""
+
+ATTRIBUTION_WINDOWS = {"1d_click": 1, "7d_click": 7, "28d_click": 28, "1d_view": 1, "1d_ev": 1}
+"""The attribution windows that can be asked for, and how many days back each looks."""
 
 PAD_DAYS = 7
 """Days asked for before the first day kept.
@@ -37,7 +40,8 @@ ACTION_FIELDS = (
 )
 SETTING_FIELDS = ("objective", "optimization_goal", "attribution_setting")
 CAMPAIGN_FIELDS = ("campaign_id", "campaign_name")
-AD_FIELDS = (*CAMPAIGN_FIELDS, "adset_id", "adset_name", "ad_id", "ad_name")
+ADSET_FIELDS = (*CAMPAIGN_FIELDS, "adset_id", "adset_name")
+AD_FIELDS = (*ADSET_FIELDS, "ad_id", "ad_name")
 
 NON_ADDITIVE = frozenset((*UNIQUE_FIELDS, *RATIO_FIELDS, "cost_per_action_type"))
 """Fields that exist only at the grain at which Meta was asked: summing one is a wrong number."""
@@ -78,16 +82,34 @@ PAGE_METRICS = (
     "page_daily_follows_unique",
     "page_daily_unfollows_unique",
 )
+PAGE_28D_METRICS = ("page_media_view", "page_total_media_view_unique")
+POST_METRICS = (
+    "post_media_view",
+    "post_total_media_view_unique",
+    "post_clicks",
+    "post_reactions_by_type_total",
+)
+# `reach` comes as a series of days, the others as one total a request (Instagram reference).
+INSTAGRAM_METRICS = (
+    "reach",
+    "views",
+    "total_interactions",
+    "accounts_engaged",
+    "follows_and_unfollows",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One named question put to Meta about one asset (an ad account or a Page).
+    """One named question put to Meta about one asset (ad account, Page, Instagram account).
 
     `key` names the fields that identify a row within its day; `grain` is what a row
     describes: a day or a month in the asset's time zone, or how an object stands at the
     time of the pull (`snapshot`). `edge` is the path behind the asset's id, empty for the
-    object itself. `metrics` are asked for in one request each (Page Insights only).
+    object itself; with `each`, it is asked of every object in that edge of the asset.
+    `metrics` are asked for in one request each (organic insights only). With `rolling_days`
+    a row describes that many days, of which its day is the last. `is_default` says whether
+    a client gets the report without asking for it in clients.yml.
     """
 
     name: str
@@ -100,12 +122,21 @@ class Report:
     level: str | None = None
     breakdowns: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    each: str = ""
+    rolling_days: int = 0
+    is_default: bool = True
     params: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def pad_days(self) -> int:
-        """Days to ask for before the first day kept."""
-        return PAD_DAYS if self.edge == "insights" and self.grain == "day" and self.level else 0
+    def has_actions(self) -> bool:
+        """Whether conversions are asked for."""
+        return "actions" in self.fields
+
+    def padding(self, windows: Iterable[str]) -> int:
+        """Days to ask for before the first day kept, given the attribution windows."""
+        if not self.has_actions:
+            return 0
+        return max(PAD_DAYS, *(ATTRIBUTION_WINDOWS[window] for window in windows), 0)
 
     @property
     def additive_fields(self) -> tuple[str, ...]:
@@ -179,6 +210,20 @@ _REPORTS = (
         params={"effective_status": json.dumps(AD_STATUSES)},
     ),
     Report(
+        name="creatives",
+        description="Creatives of the account: texts, links, the post behind each. Image "
+        "addresses expire and are not asked for.",
+        surface="ads",
+        edge="adcreatives",
+        grain="snapshot",
+        key=("id",),
+        fields=(
+            *("id", "account_id", "name", "title", "body", "object_type", "status"),
+            *("call_to_action_type", "effective_object_story_id", "url_tags"),
+            *("object_story_spec", "asset_feed_spec"),
+        ),
+    ),
+    Report(
         name="account_daily",
         description="Delivery and actions of the whole account by day; what empty days are "
         "proved against.",
@@ -200,6 +245,17 @@ _REPORTS = (
         key=("campaign_id",),
         fields=(*INSIGHT_FIELDS, *CAMPAIGN_FIELDS, "objective", "attribution_setting"),
         params=_with_status("campaign.effective_status", CAMPAIGN_STATUSES),
+    ),
+    Report(
+        name="adset_daily",
+        description="Delivery and actions by ad set and day.",
+        surface="ads",
+        edge="insights",
+        grain="day",
+        level="adset",
+        key=("adset_id",),
+        fields=(*INSIGHT_FIELDS, *ADSET_FIELDS, *SETTING_FIELDS),
+        params=_with_status("adset.effective_status", ADSET_STATUSES),
     ),
     Report(
         name="ad_daily",
@@ -225,6 +281,43 @@ _REPORTS = (
         params=_with_status("campaign.effective_status", CAMPAIGN_STATUSES),
     ),
     Report(
+        name="age_gender_daily",
+        description="Delivery and actions by campaign, age, gender and day.",
+        surface="ads",
+        edge="insights",
+        grain="day",
+        level="campaign",
+        breakdowns=("age", "gender"),
+        key=("campaign_id", "age", "gender"),
+        fields=(*INSIGHT_FIELDS, *CAMPAIGN_FIELDS, "objective", "attribution_setting"),
+        params=_with_status("campaign.effective_status", CAMPAIGN_STATUSES),
+    ),
+    Report(
+        name="country_daily",
+        description="Delivery and actions by campaign, country and day.",
+        surface="ads",
+        edge="insights",
+        grain="day",
+        level="campaign",
+        breakdowns=("country",),
+        key=("campaign_id", "country"),
+        fields=(*INSIGHT_FIELDS, *CAMPAIGN_FIELDS, "objective", "attribution_setting"),
+        params=_with_status("campaign.effective_status", CAMPAIGN_STATUSES),
+        is_default=False,
+    ),
+    Report(
+        name="account_28d",
+        description="Reach and frequency of the account over the 28 days that end with each "
+        "day: they cannot be summed from days.",
+        surface="ads",
+        edge="insights",
+        grain="day",
+        level="account",
+        rolling_days=28,
+        key=("account_id",),
+        fields=(*IDENTITY_FIELDS, *DELIVERY_FIELDS, *UNIQUE_FIELDS),
+    ),
+    Report(
         name="account_monthly",
         description="Reach and frequency of the account by calendar month: they cannot be "
         "summed from days.",
@@ -246,9 +339,67 @@ _REPORTS = (
         metrics=PAGE_METRICS,
         params={"period": "day"},
     ),
+    Report(
+        name="page_28d",
+        description="Views and Viewers of the Page over the 28 days that end with each Pacific "
+        "day: Viewers cannot be summed from days.",
+        surface="page",
+        edge="insights",
+        grain="day",
+        rolling_days=28,
+        key=("name",),
+        metrics=PAGE_28D_METRICS,
+        params={"period": "days_28"},
+    ),
+    Report(
+        name="page_posts",
+        description="The Page's posts of the last 28 days.",
+        surface="page",
+        edge="posts",
+        grain="snapshot",
+        key=("id",),
+        fields=("id", "created_time", "message", "permalink_url", "status_type"),
+        is_default=False,
+    ),
+    Report(
+        name="post_insights",
+        description="Totals of each of those posts so far, one metric a call.",
+        surface="page",
+        edge="insights",
+        each="posts",
+        grain="snapshot",
+        key=("post_id", "name"),
+        metrics=POST_METRICS,
+        params={"period": "lifetime"},
+        is_default=False,
+    ),
+    Report(
+        name="instagram_accounts",
+        description="The Instagram account itself: name and number of followers.",
+        surface="instagram",
+        edge="",
+        grain="snapshot",
+        key=("id",),
+        fields=("id", "username", "name", "followers_count", "follows_count", "media_count"),
+    ),
+    Report(
+        name="instagram_daily",
+        description="Instagram metrics by Pacific day, one metric a call.",
+        surface="instagram",
+        edge="insights",
+        grain="day",
+        key=("name",),
+        metrics=INSTAGRAM_METRICS,
+        params={"period": "day"},
+    ),
 )
 
 REPORTS: Mapping[str, Report] = {report.name: report for report in _REPORTS}
+
+DEFAULT_REPORTS = tuple(report.name for report in _REPORTS if report.is_default)
+
+REQUIRED_REPORTS = ("accounts", "account_daily")
+"""What every client gets: time zone and currency, and the proof of empty days."""
 
 
 def reports_of(*, grain: Grain) -> tuple[Report, ...]:

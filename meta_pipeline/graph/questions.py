@@ -83,8 +83,8 @@ def questions(
     Meta answers for.
     """
     requested = span
-    if span is not None and report.pad_days:
-        requested = span.padded(report.pad_days).clamped(since=first_day) or span
+    if span is not None and report.padding(()):
+        requested = span.padded(report.padding(())).clamped(since=first_day) or span
     return [Question(report, asset_id, part, span, requested) for part in report.parts]
 
 

@@ -26,7 +26,12 @@ ZSTD_LEVEL = 3
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One request of a pull: what was asked, how Meta answered, and the page's file name."""
+    """One request of a pull: what was asked, how Meta answered, and the page's file name.
+
+    `since` to `until` are the days kept of this page, where they are fewer than the pull's:
+    the parts of a question that was split overlap, since each is padded for itself. `group`
+    numbers the part that the page belongs to.
+    """
 
     path: str
     params: dict[str, str]
@@ -35,6 +40,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     bytes: int
     page: str
+    since: date | None = None
+    until: date | None = None
+    group: int = 0
 
 
 class PullFailure(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +109,9 @@ class PullWriter:
         status: int,
         headers: dict[str, str],
         rows: int,
+        since: date | None = None,
+        until: date | None = None,
+        group: int = 0,
     ) -> None:
         """Keeps one page. When this returns, the page is on disk."""
         page = f"{self._pull.pull_id}-{hashlib.sha256(body).hexdigest()}.json.zst"
@@ -114,6 +125,9 @@ class PullWriter:
                 rows=rows,
                 bytes=len(body),
                 page=page,
+                since=since,
+                until=until,
+                group=group,
             )
         )
 

@@ -99,9 +99,9 @@ def test_what_is_not_additive_is_called_so(name: str) -> None:
 
 def test_daily_insights_of_ads_are_padded() -> None:
     """Nothing else is: months would lose their meaning, Pages have no clicks to wait for."""
-    padded = {report.name for report in REPORTS.values() if report.pad_days}
+    padded = {report.name for report in REPORTS.values() if report.padding(())}
     assert padded == {report.name for report in INSIGHTS if report.grain == "day"}
-    assert {REPORTS[name].pad_days for name in padded} == {PAD_DAYS}
+    assert {REPORTS[name].padding(()) for name in padded} == {PAD_DAYS}
 
 
 def test_page_metrics_are_parts_of_their_own() -> None:
