@@ -56,24 +56,33 @@ class Launcher:
     def __init__(self, settings: Settings, clients: tuple[Client, ...], puller: Puller) -> None:
         self.log = settings.home / "logs" / "dagster.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        self._ids = [client.id for client in clients]
+        self._clients = {client.id: client for client in clients}
         self._grid = Grid(clients, clock.now().date())
         self._life = _begin_life(_prepare_home(settings))
         with self._logged():
             self._job = build(settings, clients, puller).resolve_implicit_global_asset_job_def()
 
     def pull(self, grain: Grain, client_ids: Iterable[str], span: Span) -> bool:
-        """Pulls every report of `grain` for the clients; whether all of it landed.
+        """Pulls every report of `grain` that the clients get; whether all of it landed.
 
         One run for each stretch of clients that stand together in clients.yml: a Dagster run
-        covers a rectangle.
+        covers a rectangle. A report that none of them gets is left out of it: each of its
+        partitions would cost two events and no request.
         """
-        keys = [raw_key(report.name) for report in reports_of(grain=grain)]
         good = True
-        for group in _stretches(self._ids, set(client_ids)):
+        for group in _stretches(list(self._clients), set(client_ids)):
             tags = self._grid.range_tags(grain, group[0], group[-1], span)
-            good &= self._run(keys, tags)
+            if keys := self._report_keys(grain, group):
+                good &= self._run(keys, tags)
         return good
+
+    def _report_keys(self, grain: Grain, client_ids: Sequence[str]) -> list[dg.AssetKey]:
+        clients = [self._clients[client_id] for client_id in client_ids]
+        return [
+            raw_key(report.name)
+            for report in reports_of(grain=grain)
+            if any(c.gets(report) and c.assets(report.surface) for c in clients)
+        ]
 
     def build(self) -> None:
         """Registers the clients, builds and tests the marts, and publishes them.
