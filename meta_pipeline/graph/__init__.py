@@ -2,6 +2,7 @@
 
 from meta_pipeline.graph.answer import Answer
 from meta_pipeline.graph.auth import Credential
+from meta_pipeline.graph.batch import Call
 from meta_pipeline.graph.client import GraphClient, RetryPolicy, new_session
 from meta_pipeline.graph.errors import (
     AuthError,
@@ -22,6 +23,7 @@ __all__ = [
     "AuthError",
     "BadRequestError",
     "BrokenAnswerError",
+    "Call",
     "Credential",
     "Failure",
     "GraphClient",

@@ -1,10 +1,12 @@
 """One answer of the Graph API: its rows untouched, its paging URLs gone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
+
+from meta_pipeline.dates import Span
 
 # Kept with every pull: how close to its quotas Meta says the app is, and what to quote to
 # Meta's support. All are response headers.
@@ -48,18 +50,23 @@ class Answer:
     """One response. `body` is what Meta sent, without the paging URLs, which carry the token.
 
     `is_list` says whether `data` is a list, `has_next` whether a page follows, `after` is the
-    cursor to ask for it. `rows` counts the members of `data` (1 for a single object).
+    cursor to ask for it. `rows` counts the members of `data` (1 for a single object). `params`
+    hold neither proof nor any token. `keep` are the days of this page that count when they are
+    fewer than it holds, `group` the number of the part of a split question it belongs to.
     """
 
     path: str
     params: Mapping[str, str]
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = field(repr=False)
     rows: int
     after: str | None
     has_next: bool
     is_list: bool
+    method: str = "GET"
+    keep: Span | None = None
+    group: int = 0
 
     @property
     def served_version(self) -> str | None:

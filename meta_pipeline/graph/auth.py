@@ -2,10 +2,17 @@
 
 import hashlib
 import hmac
+import json
+from urllib.parse import quote, quote_plus
 
 from pydantic import SecretStr
 from requests import PreparedRequest
 from requests.auth import AuthBase
+
+SECRET_PARAMS = frozenset(
+    {"access_token", "appsecret_proof", "client_secret", "fb_exchange_token", "input_token"}
+)
+"""Parameters whose values are secrets: never in a URL of ours, kept answers, or messages."""
 
 
 class Credential:
@@ -38,11 +45,26 @@ class Credential:
         digest = hmac.new(key.encode(), message.encode(), hashlib.sha256).hexdigest()
         return {"appsecret_proof": digest}
 
-    def redact(self, text: str) -> str:
-        """`text` without the token and the proof, wherever Meta or a library echoes them."""
-        for secret in (self._token.get_secret_value(), *self.proof().values()):
-            if secret:
-                text = text.replace(secret, "[redacted]")
+    def redact(self, text: str, *more: str) -> str:
+        """`text` without token, proof, app secret and `more` secrets, wherever they are echoed.
+
+        Meta and libraries repeat them as they are, within a URL, or within JSON.
+        """
+        secrets = {self._token.get_secret_value(), *self.proof().values(), *more}
+        if self._app_secret is not None:
+            secrets.add(self._app_secret.get_secret_value())
+        spelled = {
+            spelling
+            for secret in secrets - {""}
+            for spelling in (
+                secret,
+                quote(secret, ""),
+                quote_plus(secret),
+                json.dumps(secret)[1:-1],
+            )
+        }
+        for spelling in sorted(spelled, key=len, reverse=True):
+            text = text.replace(spelling, "[redacted]")
         return text
 
 

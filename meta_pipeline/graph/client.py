@@ -1,36 +1,33 @@
 """The HTTP client: one request, asked again while that can help, then answered or refused."""
 
+import copy
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 import requests
 from pydantic import SecretStr
-from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
-from meta_pipeline.graph.answer import KEPT_HEADERS, Answer, without_paging_urls
+from meta_pipeline.graph.answer import Answer
 from meta_pipeline.graph.auth import Credential
+from meta_pipeline.graph.batch import BATCH_SIZE, Call, batch_params, items_of
 from meta_pipeline.graph.errors import (
     BrokenAnswerError,
     Failure,
+    GraphError,
     TransientError,
-    classify,
-    failure_of,
 )
+from meta_pipeline.graph.reading import read, refuse
+from meta_pipeline.graph.transport import RawAnswer, Transport, new_session
+
+__all__ = ["GraphClient", "RetryPolicy", "new_session"]
 
 log = logging.getLogger(__name__)
-
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-CONNECT_TIMEOUT = 10.0
-READ_TIMEOUT = 120.0
-"""Seconds. Meta gives up on a synchronous insights question after about a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +41,6 @@ class RetryPolicy:
     def wait(self, attempt: int, uniform: Callable[[], float]) -> float:
         """Full jitter: anywhere between zero and the doubled, capped wait."""
         return uniform() * min(self.longest_wait, self.first_wait * 2 ** (attempt - 1))
-
-
-def new_session(base_url: str, connections: int = 8) -> requests.Session:
-    """A session with a pool of kept-alive connections, safe to share between threads.
-
-    The environment's proxies serve every host but this machine itself.
-    """
-    session = requests.Session()
-    session.trust_env = urlsplit(base_url).hostname not in _LOOPBACK
-    adapter = HTTPAdapter(pool_connections=connections, pool_maxsize=connections)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
 
 
 class GraphClient:
@@ -74,44 +58,47 @@ class GraphClient:
         version: str,
         credential: Credential,
         session: requests.Session,
+        asset_id: str = "",
         retry: RetryPolicy | None = None,
         sleep: Callable[[float], None] = time.sleep,
         uniform: Callable[[], float] = random.random,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.version = version
-        self._base_url = base_url.rstrip("/")
+        self.asset_id = asset_id
         self._credential = credential
-        self._session = session
+        self._transport = Transport(base_url, version, session, monotonic)
         self._retry = retry or RetryPolicy()
         self._sleep = sleep
         self._uniform = uniform
 
     def with_token(self, token: SecretStr) -> "GraphClient":
         """The same client for another token, a Page's for instance, with a proof of its own."""
-        return GraphClient(
-            base_url=self._base_url,
-            version=self.version,
-            credential=self._credential.for_token(token),
-            session=self._session,
-            retry=self._retry,
-            sleep=self._sleep,
-            uniform=self._uniform,
-        )
+        other = copy.copy(self)
+        other._credential = self._credential.for_token(token)
+        return other
+
+    def for_asset(self, asset_id: str) -> "GraphClient":
+        """The same client whose requests count for this ad account, Page or Instagram account."""
+        other = copy.copy(self)
+        other.asset_id = asset_id
+        return other
+
+    @property
+    def credential(self) -> Credential:
+        """Whose requests these are; for the calls of a batch."""
+        return self._credential
 
     def get(self, path: str, params: Mapping[str, str]) -> Answer:
         """The answer to one GET of `path` (without version), or the `GraphError` it became.
 
         Transient failures are asked again, up to the policy's attempts, with full jitter.
         """
-        retrying = Retrying(
-            retry=retry_if_exception_type(TransientError),
-            stop=stop_after_attempt(self._retry.attempts),
-            wait=self._wait,
-            before_sleep=_say_why,
-            sleep=self._sleep,
-            reraise=True,
-        )
-        return retrying(self._get_once, path, params)
+        return self._ask(Call(path, params))
+
+    def post(self, path: str, params: Mapping[str, str]) -> Answer:
+        """The answer to one POST with `params` in its body; errors and waits are those of `get`."""
+        return self._ask(Call(path, params, "POST"))
 
     def get_list(self, path: str, params: Mapping[str, str]) -> Answer:
         """The answer to one GET of a list. An answer without a list is no empty list."""
@@ -144,54 +131,89 @@ class GraphClient:
         """One object, parsed: for what is used at once and not kept."""
         return msgspec.json.decode(self.get(path, params).body, type=dict[str, Any])
 
+    def post_json(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
+        """The object that a POST is answered with, parsed."""
+        return msgspec.json.decode(self.post(path, params).body, type=dict[str, Any])
+
+    def batch(self, calls: Sequence[Call]) -> list[Answer | GraphError]:
+        """The answer to each call, or the error that it became, in the order of `calls`.
+
+        Up to 50 calls go into one request. Calls that Meta did not get to, and transient
+        failures, are asked again; others never twice. An error of a whole request is raised.
+        """
+        results: dict[int, Answer | GraphError] = {}
+        pending = list(enumerate(calls))
+        for attempt in range(1, self._retry.attempts + 1):
+            if attempt > 1 and pending:
+                self._sleep(self._retry.wait(attempt - 1, self._uniform))
+            for group in _groups(pending, self._credential):
+                results |= self._ask_batch(group)
+            pending = [one for one in pending if isinstance(results[one[0]], TransientError)]
+        return [results[index] for index in range(len(calls))]
+
+    def _ask_batch(self, group: Sequence[tuple[int, Call]]) -> dict[int, Answer | GraphError]:
+        calls = [call for _, call in group]
+        credential = calls[0].credential or self._credential
+        params = batch_params(calls, credential)
+        items = self._retrying()(self._batch_once, params, credential, len(calls))
+        found: dict[int, Answer | GraphError] = {}
+        for (index, call), raw in zip(group, items, strict=True):
+            try:
+                found[index] = _read_item(call, raw, credential)
+            except GraphError as error:
+                found[index] = error
+        return found
+
+    def _batch_once(
+        self, params: Mapping[str, str], credential: Credential, expected: int
+    ) -> list[RawAnswer | None]:
+        raw = self._transport.send("POST", "", params, credential)
+        if not raw.body.lstrip().startswith(b"["):
+            refuse(raw, path="batch", params=params, credential=credential)
+        return items_of(raw, expected)
+
+    def _ask(self, call: Call) -> Answer:
+        return self._retrying()(self._ask_once, call)
+
+    def _ask_once(self, call: Call) -> Answer:
+        raw = self._transport.send(call.method, call.path, call.params, self._credential)
+        return _read(call, raw, self._credential)
+
+    def _retrying(self) -> Retrying:
+        return Retrying(
+            retry=retry_if_exception_type(TransientError),
+            stop=stop_after_attempt(self._retry.attempts),
+            wait=self._wait,
+            before_sleep=_say_why,
+            sleep=self._sleep,
+            reraise=True,
+        )
+
     def _wait(self, state: RetryCallState) -> float:
         return self._retry.wait(state.attempt_number, self._uniform)
 
-    def _get_once(self, path: str, params: Mapping[str, str]) -> Answer:
-        try:
-            response = self._session.get(
-                f"{self._base_url}/{self.version}/{path}",
-                params={**params, **self._credential.proof()},
-                auth=self._credential.bearer(),
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            # Its text holds the URL with the proof, its request the token: neither goes on.
-            reason = type(error).__name__
-            raise BrokenAnswerError(Failure(path, None, None, None, reason)) from None
-        return self._read(path, params, response)
 
-    def _read(self, path: str, params: Mapping[str, str], response: requests.Response) -> Answer:
-        headers = {k: v for k in KEPT_HEADERS if (v := response.headers.get(k)) is not None}
-        body, status = response.content, response.status_code
-        # An error comes with 200 as well as with 4xx, and a 502 page as HTML with either.
-        if status != 200 or b'"error"' in body[:2048]:
-            self._raise_failure(path, status, body)
-        try:
-            kept = without_paging_urls(body)
-        except msgspec.DecodeError as error:
-            detail = f"the body is not the JSON expected ({error})"
-            raise BrokenAnswerError(Failure(path, status, None, None, detail)) from None
-        return Answer(
-            path=path, params=dict(params), status=status, headers=headers, **kept._asdict()
-        )
+def _groups(
+    pending: Sequence[tuple[int, Call]], own: Credential
+) -> Iterator[list[tuple[int, Call]]]:
+    """The calls by credential, 50 at most together."""
+    by_credential: dict[int, list[tuple[int, Call]]] = {}
+    for index, call in pending:
+        by_credential.setdefault(id(call.credential or own), []).append((index, call))
+    for group in by_credential.values():
+        for first in range(0, len(group), BATCH_SIZE):
+            yield group[first : first + BATCH_SIZE]
 
-    def _raise_failure(self, path: str, status: int, body: bytes) -> None:
-        """Raises what an error payload says; returns when a 200 holds none after all."""
-        try:
-            payload = msgspec.json.decode(body)
-        except msgspec.DecodeError:
-            payload = None
-        if isinstance(payload, dict) and "error" in payload:
-            failure = failure_of(path, status, payload)
-            # Meta echoes a malformed token in its message; what is raised never does.
-            shown = failure.user_message and self._credential.redact(failure.user_message)
-            message = self._credential.redact(failure.message)
-            raise classify(replace(failure, message=message, user_message=shown))
-        if status != 200:
-            reason = "an answer without Meta's error payload"
-            raise classify(Failure(path, status, None, None, reason))
+
+def _read(call: Call, raw: RawAnswer, credential: Credential) -> Answer:
+    return read(raw, method=call.method, path=call.path, params=call.params, credential=credential)
+
+
+def _read_item(call: Call, raw: RawAnswer | None, credential: Credential) -> Answer:
+    if raw is None:
+        reason = "Meta did not get to this call of a batch"
+        raise TransientError(Failure(call.path, None, None, None, reason))
+    return _read(call, raw, credential)
 
 
 def _say_why(state: RetryCallState) -> None:
