@@ -51,9 +51,12 @@ def newest(today: date) -> str:
     return max(out, key=lambda life: life.released).version if out else min(LIVES)
 
 
-def upgrade_advice(today: date) -> str:
+def upgrade_advice(asked: str, today: date) -> str:
     """What to change when a version is over (error 2635, or an auto-upgraded answer)."""
-    return f"set `api_version: {newest(today)}` in clients.yml, or take the line out"
+    known = newest(today)
+    if asked == known:
+        return f"install a newer meta-pipeline: {known} is the newest version that this one knows"
+    return f"set `api_version: {known}` in clients.yml, or take the line out"
 
 
 def version_findings(asked: str, served: str | None, warning: str | None, today: date) -> list[str]:
@@ -71,7 +74,7 @@ def version_findings(asked: str, served: str | None, warning: str | None, today:
         )
     if warning:
         found.append(f"Meta says: {warning}")
-    return [f"{one}; {upgrade_advice(today)}" for one in found]
+    return [f"{one}; {upgrade_advice(asked, today)}" for one in found]
 
 
 def _calendar(asked: str, today: date) -> Iterator[str]:
@@ -87,4 +90,5 @@ def _calendar(asked: str, today: date) -> Iterator[str]:
         if until <= today:
             yield f"{asked} of the {api} ended on {until}"
         elif until - today <= SOON:
-            yield f"{asked} of the {api} ends on {until}, in {(until - today).days} days"
+            left = (until - today).days
+            yield f"{asked} of the {api} ends on {until}, in {left} day{'s' * (left > 1)}"

@@ -28,7 +28,7 @@ def test_an_expired_version_is_named_with_its_end() -> None:
     [
         (date(2026, 11, 21), []),
         (date(2026, 11, 22), ["ends on 2027-01-21, in 60 days"]),
-        (date(2027, 1, 20), ["ends on 2027-01-21, in 1 days"]),
+        (date(2027, 1, 20), ["ends on 2027-01-21, in 1 day"]),
         (date(2027, 1, 21), ["ended on 2027-01-21"]),
     ],
 )
@@ -61,4 +61,5 @@ def test_a_version_that_is_not_known_is_said() -> None:
 def test_the_advice_names_the_newest_version_of_the_day() -> None:
     """What error 2635 asks for."""
     assert newest(date(2026, 7, 28)) == "v25.0"
-    assert upgrade_advice(TODAY).startswith("set `api_version: v26.0`")
+    assert upgrade_advice("v24.0", TODAY).startswith("set `api_version: v26.0`")
+    assert "install a newer" in upgrade_advice("v26.0", TODAY)
