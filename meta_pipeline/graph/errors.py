@@ -3,19 +3,26 @@
 GraphError                 any answer that is not the one asked for
  ├─ TransientError         it may work in a moment: retried here, bounded
  │   └─ BrokenAnswerError  no JSON, half a JSON, an HTML page, no connection
- ├─ ThrottledError         a quota is used up; says when it is worth asking again
+ ├─ ThrottledError         a quota is used up; says which one, and when it may be back
  ├─ TooLargeError          the question must be made smaller
+ ├─ CursorExpiredError     the list must be asked anew from its first page
+ ├─ NoDataError            nothing is wrong: too few people for a figure
  ├─ AuthError              the token is missing, expired, revoked, or its proof is wrong
  ├─ PermissionDeniedError  the token is good, but may not see this
- ├─ BadRequestError        the question is wrong: a field, a metric, a range
+ ├─ BadRequestError        the question is wrong: a field, a range
+ │   ├─ DeadMetricError    the metric is no more
+ │   └─ BeyondRetentionError  the days are older than what Meta keeps
  └─ VersionError           the pinned API version is over
 
-`code` and `error_subcode` decide, never the message, except for code 100, where the text is
-all there is (Meta's error references for Graph, Marketing and Insights API, September 2026).
+`code` and `error_subcode` decide, never the message, except for codes 10 and 100, where the
+text is all there is (Meta's error references for Graph, Marketing and Insights API, September
+2026).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from meta_pipeline.errors import MetaPipelineError
@@ -26,6 +33,7 @@ class Failure:
     """Meta's error payload with the request that met it; never the token.
 
     `message` is Meta's for developers, `user_message` the one for people, in their language.
+    `is_transient` is Meta's own word for it, which counts where the code says nothing.
     """
 
     path: str
@@ -35,6 +43,7 @@ class Failure:
     message: str
     trace_id: str | None = None
     user_message: str | None = None
+    is_transient: bool = False
 
     def __str__(self) -> str:
         numbers = "/".join(str(n) for n in (self.code, self.subcode) if n is not None)
@@ -70,11 +79,29 @@ class BrokenAnswerError(TransientError):
     advice = "check the network and META_GRAPH_URL, then run the same command again"
 
 
+class Scope(StrEnum):
+    """Whose quota is used up."""
+
+    APP = "app"
+    APP_INSIGHTS = "app+insights"
+    ACCOUNT = "account"
+    ACCOUNT_TYPE = "account+type"
+    PAGE = "page"
+    REACH = "reach"
+
+
 class ThrottledError(GraphError):
-    """A quota is used up."""
+    """A quota is used up: which one (`scope`), and when it may be back (`retry_at`, UTC)."""
 
     kind = "throttled"
     advice = "wait until the quota is back, then run the same command again; what landed is kept"
+
+    def __init__(self, failure: Failure, retry_at: datetime | None = None) -> None:
+        super().__init__(failure)
+        self.scope = _scope_of(failure)
+        self.retry_at = retry_at
+        if retry_at is not None:
+            self.message += f" (not before {retry_at:%Y-%m-%d %H:%M:%S} UTC)"
 
 
 class TooLargeError(GraphError):
@@ -82,6 +109,19 @@ class TooLargeError(GraphError):
 
     kind = "too large"
     advice = "ask for fewer days with --from and --to"
+
+
+class CursorExpiredError(GraphError):
+    """A cursor is no longer good: what came of the list counts for nothing, ask it anew."""
+
+    kind = "cursor expired"
+    advice = "run the same command again; the list is asked from its first page"
+
+
+class NoDataError(GraphError):
+    """Too few people for a figure: there is none, which is neither zero nor a failure."""
+
+    kind = "no data"
 
 
 class AuthError(GraphError):
@@ -107,6 +147,20 @@ class BadRequestError(GraphError):
     kind = "bad request"
 
 
+class DeadMetricError(BadRequestError):
+    """A metric that is no more, or never was."""
+
+    kind = "dead metric"
+    advice = "see docs/metrics.md for what replaced it"
+
+
+class BeyondRetentionError(BadRequestError):
+    """Days older than what Meta keeps."""
+
+    kind = "beyond retention"
+    advice = "ask for days within the last 37 months"
+
+
 class VersionError(GraphError):
     """The pinned API version is over."""
 
@@ -119,13 +173,52 @@ _THROTTLE_CODES = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
 _AUTH_CODES = frozenset({102, 104, 190, 2500})
 # 368: blocked for policy reasons; asking again makes it longer.
 _PERMISSION_CODES = frozenset({3, 10, 368, *range(200, 300)})
-_VERSION_CODES = frozenset({2635})
+_CLASS_BY_CODE: dict[int, type[GraphError]] = {
+    2635: VersionError,
+    2642: CursorExpiredError,
+    3018: BeyondRetentionError,
+    # A bare -2 is "report failed", which Meta asks to be tried again.
+    -2: TransientError,
+    **dict.fromkeys(_PERMISSION_CODES, PermissionDeniedError),
+    **dict.fromkeys(_AUTH_CODES, AuthError),
+    **dict.fromkeys(_THROTTLE_CODES, ThrottledError),
+    **dict.fromkeys(_TRANSIENT_CODES, TransientError),
+}
 
 # Insights error codes reference, 2026: what must be made smaller instead of asked again.
-_TOO_LARGE = frozenset({(100, 1487534), (100, 1504018), (-3, 1504045), (2, 1504038)})
-_NEVER_TRANSIENT = frozenset({(2, 1504041), (2, 1504042)})
-_NO_SUCH_OBJECT = (100, 33)
-_NO_REPORT_ACCESS = (100, 3191001)
+_CLASS_BY_SUBCODE: dict[tuple[int | None, int | None], type[GraphError]] = {
+    (100, 1487534): TooLargeError,
+    (100, 1504018): TooLargeError,
+    (-3, 1504045): TooLargeError,
+    (2, 1504038): TooLargeError,
+    (2, 1504041): BadRequestError,
+    (2, 1504042): BadRequestError,
+    (100, 33): PermissionDeniedError,
+    (100, 3191001): PermissionDeniedError,
+    # A finished report run whose rows cannot be read yet (php-business-sdk#288).
+    (2601, 1815107): TransientError,
+}
+
+# Where code and subcode leave it open, the text is all there is. The first that fits counts.
+_CLASS_BY_TEXT: tuple[tuple[int, str, type[GraphError]], ...] = (
+    (1, "reduce the amount of data", TooLargeError),
+    # "Not enough viewers for the media to show insights" (Instagram insights reference).
+    (10, "not enough viewers", NoDataError),
+    (100, "missing permission", PermissionDeniedError),
+    (100, "appsecret_proof", AuthError),
+    # Reach with breakdowns older than 13 months has a quota of its own, of a day.
+    (100, "due to rate limit", ThrottledError),
+    # Spurious, gone when asked again (airbyte#7723 and others).
+    (100, "in summary param because they weren't there", TransientError),
+    (100, "must be a valid insights metric", DeadMetricError),
+    # "Starting from version 22 and above, the impressions metric is no longer supported".
+    (100, "metric is no longer supported", DeadMetricError),
+    # A list too deep to be read to its end; a smaller question has a shorter one.
+    (100, "cursor specified exceeds the max limit", TooLargeError),
+    (100, "cursor", CursorExpiredError),
+)
+
+RUN_ENDED = "the report run ended as"
 
 
 def classify(failure: Failure) -> GraphError:
@@ -134,26 +227,33 @@ def classify(failure: Failure) -> GraphError:
 
 
 def _class_of(failure: Failure) -> type[GraphError]:
-    code, pair = failure.code, (failure.code, failure.subcode)
-    text = failure.message.lower()
-    if pair in _TOO_LARGE or (code == 1 and "reduce the amount of data" in text):
-        return TooLargeError
+    code, text = failure.code, failure.message.lower()
     if code is None:
-        return _class_of_status(failure.http_status)
-    if pair in (_NO_SUCH_OBJECT, _NO_REPORT_ACCESS) or code in _PERMISSION_CODES:
-        return PermissionDeniedError
-    if code == 100 and "missing permission" in text:
-        return PermissionDeniedError
-    if code in _VERSION_CODES:
-        return VersionError
-    if code in _AUTH_CODES or (code == 100 and "appsecret_proof" in text):
-        return AuthError
-    if code in _THROTTLE_CODES:
-        return ThrottledError
-    # A bare -2 is "report failed", which Meta asks to be tried again.
-    if (code in _TRANSIENT_CODES and pair not in _NEVER_TRANSIENT) or code == -2:
-        return TransientError
-    return BadRequestError
+        # A report run that was skipped, or failed before v25, says no more than that.
+        is_run = failure.http_status == 200 and failure.message.startswith(RUN_ENDED)
+        return TransientError if is_run else _class_of_status(failure.http_status)
+    if found := _CLASS_BY_SUBCODE.get((code, failure.subcode)):
+        return found
+    for its_code, words, found in _CLASS_BY_TEXT:
+        if code == its_code and words in text:
+            return found
+    if found := _CLASS_BY_CODE.get(code):
+        return found
+    return TransientError if failure.is_transient else BadRequestError
+
+
+def _scope_of(failure: Failure) -> Scope:
+    """Whose quota it is (rate limiting guides of the Graph and the Marketing API)."""
+    code = failure.code
+    if code == 100:
+        return Scope.REACH
+    if code == 4 and failure.subcode in (1504022, 1504039):
+        return Scope.APP_INSIGHTS
+    if code in (4, 341):
+        return Scope.APP
+    if code in (17, 613):
+        return Scope.ACCOUNT
+    return Scope.PAGE if code == 32 else Scope.ACCOUNT_TYPE
 
 
 def _class_of_status(status: int | None) -> type[GraphError]:
@@ -182,6 +282,24 @@ def failure_of(path: str, status: int, payload: Mapping[str, Any]) -> Failure:
         message=str(error.get("message") or "no message"),
         user_message=str(error["error_user_msg"]) if error.get("error_user_msg") else None,
         trace_id=str(error["fbtrace_id"]) if error.get("fbtrace_id") else None,
+        is_transient=error.get("is_transient") is True,
+    )
+
+
+def failure_of_run(path: str, body: Mapping[str, Any]) -> Failure:
+    """The `Failure` of a report run that ended without rows, from the run's own body.
+
+    Its HTTP status is 200; the `error_*` members exist since v25 and mean what they mean in
+    an error payload, so `classify` tells what it is.
+    """
+    state, percent = body.get("async_status"), body.get("async_percent_completion")
+    return Failure(
+        path=path,
+        http_status=200,
+        code=_integer(body.get("error_code")),
+        subcode=_integer(body.get("error_subcode")),
+        message=str(body.get("error_message") or f"{RUN_ENDED} {state!r} at {percent} %"),
+        user_message=str(body["error_user_msg"]) if body.get("error_user_msg") else None,
     )
 
 
