@@ -489,6 +489,10 @@ CASES: tuple[Case, ...] = (
         100,
     ),
     Case(
+        Advice("One question of a batch ran out of time; the others are fine", _BUSY.fix),
+        text="did not get to this call",
+    ),
+    Case(
         Advice("More than 50 questions were sent in one batch", _REPORT),
         text="too many requests in batch",
     ),
@@ -625,9 +629,6 @@ FINDINGS: Mapping[str, Advice] = {
         "Set api_version in clients.yml to the version that answers, and run `meta-pipeline "
         f"check` again; {VERSION_SETTINGS} says what Meta upgrades by itself",
     ),
-    "batch item unanswered": Advice(
-        "One question of a batch ran out of time; the others are fine", _BUSY.fix
-    ),
     # Token.
     "token is not valid": _REVOKED,
     "token is not inspected": Advice(
@@ -698,12 +699,12 @@ FINDINGS: Mapping[str, Advice] = {
         "Settings",
     ),
     "currency differs": Advice(
-        "clients.yml names another currency than the ad account has",
+        "The ad account has another currency than clients.yml names",
         "Correct `currency` in clients.yml; Meta's is in Ads Manager > Settings > Ad account, and "
         "cannot be changed once ads ran",
     ),
     "time zone differs": Advice(
-        "clients.yml names another time zone than the ad account has, so its days are others",
+        "The ad account has another time zone than clients.yml names, so its days are others",
         "Correct `timezone` in clients.yml; Meta's is in Ads Manager > Settings > Ad account",
     ),
     "Page without insights": Advice(
@@ -732,7 +733,7 @@ FINDINGS: Mapping[str, Advice] = {
     ),
     # Configuration.
     "configuration": Advice(
-        "clients.yml or the environment is not usable",
+        "What clients.yml or the environment says cannot be used",
         "Follow the hint beside the message; clients.example.yml and README.md show all keys",
     ),
     "no answer": Advice(
