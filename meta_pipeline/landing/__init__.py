@@ -4,6 +4,7 @@ from meta_pipeline.landing.clients import register_clients
 from meta_pipeline.landing.load import Landed, LandingError, create_schema, load, load_missing
 from meta_pipeline.landing.rebuild import reload
 from meta_pipeline.landing.spool import (
+    BEYOND_RETENTION,
     Manifest,
     Pull,
     PullFailure,
@@ -13,6 +14,7 @@ from meta_pipeline.landing.spool import (
 )
 
 __all__ = [
+    "BEYOND_RETENTION",
     "Landed",
     "LandingError",
     "Manifest",

@@ -9,6 +9,9 @@ from meta_pipeline.config import Client
 from meta_pipeline.landing.load import transaction
 from meta_pipeline.landing.spool import Spool
 
+# Members of a client in clients.yml, by surface.
+_ASSETS = {"ads": "ad_accounts", "page": "pages", "instagram": "instagram_accounts"}
+
 
 def register_clients(
     connection: duckdb.DuckDBPyConnection, spool: Spool, clients: Iterable[Client]
@@ -55,8 +58,8 @@ def _store_client(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) ->
         {key: row[key] for key in ("id", "name", "result", "start_date", "targets", "brand")}
         | {"is_active": row.get("is_active", True)},
     )
-    for surface, assets in (("ads", row["ad_accounts"]), ("page", row["pages"])):
-        for asset in assets:
+    for surface, member in _ASSETS.items():
+        for asset in row.get(member, ()):
             connection.execute(
                 "insert into raw.client_assets values (?, ?, ?)", [row["id"], asset, surface]
             )

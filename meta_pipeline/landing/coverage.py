@@ -1,23 +1,25 @@
-"""What is known of each day: pulled, empty with or without proof, or failed.
+"""What is known of each day: pulled, empty with or without proof, failed, or beyond retention.
 
 Meta leaves out rows without delivery, and also answers 200 with nothing when a permission is
 missing. So a day without rows is `confirmed_empty` only when the account's own row, or the
 account's total, agrees; else it is a gap that says why.
 """
 
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from meta_pipeline.landing.explode import pages_sql
 from meta_pipeline.landing.spool import Pull
 from meta_pipeline.reports import REPORTS
 
 PROOF_REPORT = "account_daily"
 
-
 _KEPT = "; the rows from before are kept"
+
+# SQL: how many days a gap's report describes, its own the last of them.
+_ROLLING = "case gap.report {} else 1 end".format(
+    " ".join(f"when '{r.name}' then {r.rolling_days}" for r in REPORTS.values() if r.rolling_days)
+)
 
 _IN_SCOPE = """
     client_id = $client_id and report = $report and asset_id = $asset_id and part = $part
@@ -96,28 +98,6 @@ def drop_older_silence(connection: duckdb.DuckDBPyConnection, pull: Pull) -> Non
     )
 
 
-def note_total(connection: duckdb.DuckDBPyConnection, pages: list[Path]) -> None:
-    """Compares `incoming`, with its padded days, with the total that Meta gave beside it.
-
-    Leaves the verdict in the temporary table `answer_total`, for `mark_pulled`.
-    """
-    connection.execute(
-        f"""
-        create or replace temp table answer_total as
-        with total as (
-            select max((page->'summary'->>'impressions')::bigint) as impressions
-            from ({pages_sql(pages)})
-        )
-        select
-            count(*) > 0 as has_rows,
-            sum((payload->>'impressions')::bigint) = any_value(total.impressions) as is_complete
-        from total left join incoming on true
-        where incoming.payload is not null
-        """,
-        [str(page) for page in pages],
-    )
-
-
 def mark_pulled(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int) -> int:
     """Writes the coverage of an answer, whose rows are in `incoming`.
 
@@ -144,8 +124,15 @@ def mark_pulled(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int
         )
         select
             $client_id, $report, $asset_id, $part, counted.day,
-            case when counted.row_count > 0 then 'pulled' else 'unconfirmed_empty' end,
-            case when counted.row_count = 0 then 'Meta sent no rows' end,
+            case
+                when counted.row_count > 0 then 'pulled'
+                when $proof is not null then 'confirmed_empty'
+                else 'unconfirmed_empty'
+            end,
+            case
+                when counted.row_count > 0 then $note
+                else coalesce($proof, concat_ws('; ', 'Meta sent no rows', $note))
+            end,
             counted.row_count, $pull_id, $pulled_at,
             case when is_silent_later then earlier.pulled_at
                 when earlier.failed_at > $pulled_at then earlier.failed_at end,
@@ -159,7 +146,7 @@ def mark_pulled(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int
         """,
         scope(pull)
         | {"pull_id": pull.pull_id, "pulled_at": pull.pulled_at}
-        | {"load_seq": load_seq, "kept": _KEPT},
+        | {"load_seq": load_seq, "kept": _KEPT, "note": pull.note, "proof": pull.proof},
     )
     if pull.report == PROOF_REPORT:
         _confirm_by_total(connection, pull)
@@ -217,7 +204,8 @@ def mark_failed(
         f"""
         update raw.coverage
         set failed_at = $failed_at, failure = $failure, load_seq = $load_seq
-        where {in_scope("coverage")} and coalesce(failed_at <= $failed_at, true)
+        where {in_scope("coverage")} and status <> 'beyond_retention'
+            and coalesce(failed_at <= $failed_at, true)
         """,
         values,
     )
@@ -239,13 +227,48 @@ def mark_failed(
     )
 
 
+def mark_beyond(
+    connection: duckdb.DuckDBPyConnection, pull: Pull, reason: str, load_seq: int
+) -> None:
+    """Writes that Meta keeps days no longer. What landed before stays as it is.
+
+    Only a later success takes the mark away, whichever lands first.
+    """
+    values = scope(pull) | {"reason": reason, "load_seq": load_seq}
+    connection.execute(
+        f"""
+        update raw.coverage
+        set status = 'beyond_retention', reason = $reason, failed_at = null, failure = null,
+            load_seq = $load_seq
+        where {in_scope("coverage")} and status = 'failed'
+        """,
+        values,
+    )
+    connection.execute(
+        """
+        insert into raw.coverage
+        select
+            $client_id, $report, $asset_id, $part, landing_days.day, 'beyond_retention', $reason,
+            0, null, null, null, null, $load_seq
+        from landing_days
+        where not exists (
+            from raw.coverage as known
+            where known.client_id = $client_id and known.report = $report
+                and known.asset_id = $asset_id and known.part = $part
+                and known.day is not distinct from landing_days.day
+        )
+        """,
+        values,
+    )
+
+
 def _is_proved_by_account(pull: Pull) -> bool:
     report = REPORTS[pull.report]
     return report.surface == "ads" and report.grain != "snapshot"
 
 
 def _confirm_by_total(connection: duckdb.DuckDBPyConnection, pull: Pull) -> None:
-    """The account's own empty days: believed when its rows make up the total Meta gave.
+    """The account's own empty days: believed when its rows make up the totals Meta gave.
 
     Without any row Meta gives no total; then the account object must have answered the token.
     """
@@ -259,12 +282,12 @@ def _confirm_by_total(connection: duckdb.DuckDBPyConnection, pull: Pull) -> None
         where {in_scope("coverage")} and row_count = 0
             and (
                 from answer_total
-                select case when has_rows then is_complete else exists (
+                select is_complete and (has_rows or exists (
                     from raw.coverage as account
                     where account.client_id = $client_id and account.asset_id = $asset_id
                         and account.report = 'accounts' and account.status = 'pulled'
                         and account.failed_at is null
-                ) end
+                ))
             )
         """,
         scope(pull),
@@ -274,7 +297,8 @@ def _confirm_by_total(connection: duckdb.DuckDBPyConnection, pull: Pull) -> None
 def confirm_by_account(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int) -> None:
     """Settles the empty days of the account's finer reports around those of `pull`.
 
-    They are believed when the account's own rows show no delivery either.
+    They are believed when the account's own rows show no delivery either, on all the days that
+    the empty one stands for: its own, its month, or the days up to it of a rolling report.
     """
     connection.execute(
         f"""
@@ -300,6 +324,7 @@ def confirm_by_account(connection: duckdb.DuckDBPyConnection, pull: Pull, load_s
         gaps as (
             select
                 gap.report, gap.part, gap.day,
+                gap.day - {_ROLLING} + 1 as first_day,
                 case when gap.report = any($months)
                     then least(last_day(gap.day), pull.until) else gap.day
                 end as last_day
@@ -307,17 +332,18 @@ def confirm_by_account(connection: duckdb.DuckDBPyConnection, pull: Pull, load_s
             inner join raw.pulls as pull on pull.pull_id = gap.pull_id
             where gap.client_id = $client_id and gap.asset_id = $asset_id
                 and gap.report <> '{PROOF_REPORT}' and gap.row_count = 0
-                and gap.day between date_trunc('month', $since::date) and $until
+                and gap.day >= date_trunc('month', $since::date)
+                and gap.day - {_ROLLING} + 1 <= $until
         ),
         compared as (
             select
                 gaps.report, gaps.part, gaps.day,
-                count(account.day) = gaps.last_day - gaps.day + 1 as is_compared,
+                count(account.day) = gaps.last_day - gaps.first_day + 1 as is_compared,
                 coalesce(bool_or(account.is_active), false) as is_active,
                 bool_or(account.status not in ('pulled', 'confirmed_empty')) as is_doubtful
             from gaps
-            left join account on account.day between gaps.day and gaps.last_day
-            group by gaps.report, gaps.part, gaps.day, gaps.last_day
+            left join account on account.day between gaps.first_day and gaps.last_day
+            group by gaps.report, gaps.part, gaps.day, gaps.first_day, gaps.last_day
         ),
         verdict as (
             select

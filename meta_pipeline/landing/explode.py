@@ -1,74 +1,180 @@
-"""From pages to rows, in SQL: the temporary table `incoming`, one row a record."""
+"""From pages to rows, in SQL: the temporary tables `sent`, then `incoming`, one row a record."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
+from meta_pipeline.landing.spool import Request
 from meta_pipeline.reports import PAGE_TIME_ZONE, Report
 
 # A page of 500 ads with all their actions is about 2 MB; DuckDB's default is 16 MB.
 LARGEST_PAGE = 256 * 1024 * 1024
 
 
-def incoming_rows(connection: duckdb.DuckDBPyConnection, report: Report, pages: list[Path]) -> None:
-    """Fills `incoming(day, entity_key, payload, payload_hash, is_keyed)` from the pages.
+def incoming_rows(
+    connection: duckdb.DuckDBPyConnection,
+    report: Report,
+    requests: Sequence[Request],
+    pages: Sequence[Path],
+) -> None:
+    """Fills `sent` and `incoming` from the pages, one of each request, in the same order.
+
+    `sent(section, day, entity_key, payload, payload_hash, is_keyed, is_kept)` holds every row,
+    padded days included; `section` is the request's group. `incoming`, of the same columns
+    without the first and the last, holds the rows of the days that their page speaks for: the
+    parts of a question that was split overlap, and what one part has as padding is cut short.
 
     `day` is NULL for snapshots. Rows that are the same to the letter are one row. A payload is
-    Meta's row as compact JSON (the page as it came is in the spool); Page Insights, which sends
-    one series, is cut into one row a value.
+    Meta's row as compact JSON (the page as it came is in the spool); a series of organic
+    insights is cut into one row a value.
     """
+    _list_pages(connection, requests, pages)
     key = ", ".join(f"fields.{name}" for name in report.key)
     complete = " and ".join(f"fields.{name} is not null" for name in report.key)
-    day = "null::date" if report.grain == "snapshot" else _day(report)
     if report.grain != "snapshot":
-        complete += f" and {day} is not null"
+        complete += " and day is not null"
     connection.execute(
         f"""
-        create or replace temp table incoming as
+        create or replace temp table sent as
         with
-        pages as ({pages_sql(pages)}),
+        pages as ({_pages_sql(pages)}),
         payloads as ({_payloads(report)}),
         parsed as (
-            select payload, from_json(payload, '{_shape(report)}') as fields from payloads
-        )
+            select * exclude (payload), payload, from_json(payload, '{_shape(report)}') as fields
+            from payloads
+        ),
+        dated as (select *, {_day(report)} as day from parsed)
         select distinct
-            {day} as day,
+            section,
+            day,
             to_json([{key}])::varchar as entity_key,
             payload,
             md5(payload) as payload_hash,
-            {complete} as is_keyed
-        from parsed
+            {complete} as is_keyed,
+            coalesce(day >= since, true) and coalesce(day <= until, true) as is_kept
+        from dated
         """,
-        [str(page) for page in pages],
+        _files(pages),
+    )
+    connection.execute(
+        """
+        create or replace temp table incoming as
+        select distinct day, entity_key, payload, payload_hash, is_keyed from sent where is_kept
+        """
     )
 
 
-def pages_sql(pages: list[Path]) -> str:
-    """SQL for the pages, one JSON a row in `page`; takes their paths as parameters."""
+def note_total(connection: duckdb.DuckDBPyConnection, pages: Sequence[Path]) -> None:
+    """Compares `sent`, padded days included, with the totals that Meta gave beside the rows.
+
+    Each section of a split question has its own total, and all of them must agree. Leaves the
+    verdict in the temporary table `answer_total(has_rows, is_complete)`.
+    """
+    connection.execute(
+        f"""
+        create or replace temp table answer_total as
+        with
+        totals as (
+            select section, max((page->'summary'->>'impressions')::bigint) as impressions
+            from ({_pages_sql(pages)})
+            group by section
+        ),
+        counted as (
+            select section, sum((payload->>'impressions')::bigint) as impressions
+            from (select distinct section, day, entity_key, payload from sent)
+            group by section
+        )
+        select
+            coalesce(bool_or(counted.section is not null), false) as has_rows,
+            coalesce(bool_and(
+                case
+                    when counted.section is null then coalesce(totals.impressions, 0) = 0
+                    else coalesce(counted.impressions = totals.impressions, false)
+                end
+            ), true) as is_complete
+        from totals
+        left join counted on counted.section = totals.section
+        """,
+        _files(pages),
+    )
+
+
+def _list_pages(
+    connection: duckdb.DuckDBPyConnection, requests: Sequence[Request], pages: Sequence[Path]
+) -> None:
+    """Fills `asked`: the file of each request, and which days and section it stands for.
+
+    Two answers that are the same to the letter share a file.
+    """
+    connection.execute(
+        """
+        create or replace temp table asked as
+        select
+            unnest($files::varchar[]) as file,
+            unnest($since::date[]) as since,
+            unnest($until::date[]) as until,
+            unnest($sections::integer[]) as section
+        """,
+        {
+            "files": [str(page) for page in pages],
+            "since": [request.since for request in requests],
+            "until": [request.until for request in requests],
+            "sections": [request.group for request in requests],
+        },
+    )
+
+
+def _files(pages: Sequence[Path]) -> list[str]:
+    return list(dict.fromkeys(str(page) for page in pages))
+
+
+def _pages_sql(pages: Sequence[Path]) -> str:
+    """SQL for `page`, `since`, `until`, `section`, one row a request; parameters: `_files`."""
     if not pages:
-        return "select null::json as page where false"
-    files = ", ".join("?" for _ in pages)
-    return (
-        f"select json as page from read_json_objects([{files}], format = 'unstructured', "
-        f"compression = 'zstd', maximum_object_size = {LARGEST_PAGE})"
-    )
+        return "select null::json as page, since, until, section from asked where false"
+    files = ", ".join("?" for _ in _files(pages))
+    return f"""
+        select found.json as page, asked.since, asked.until, asked.section
+        from read_json_objects(
+            [{files}], format = 'unstructured', compression = 'zstd', filename = true,
+            maximum_object_size = {LARGEST_PAGE}
+        ) as found
+        inner join asked on asked.file = found.filename
+    """
 
 
 def _payloads(report: Report) -> str:
+    where = "since, until, section"
     if not report.edge:
-        return "select page::varchar as payload from pages"
+        return f"select {where}, page::varchar as payload from pages"
     rows = 'unnest(from_json(page, \'{"data": ["JSON"]}\').data)'
-    if report.surface == "ads":
-        return f"select ({rows})::varchar as payload from pages"
-    return f"""
-        select json_object(
-            'name', series->'name', 'period', series->'period',
+    if not report.metrics:
+        return f"select {where}, ({rows})::varchar as payload from pages"
+    # The id of a post's series is "<post>/insights/<metric>/<period>" (Page Insights reference).
+    post = "'post_id', nullif(split_part(series->>'id', '/', 1), '')," if report.each else ""
+    values = f"""
+        select {where}, json_object(
+            {post} 'name', series->'name', 'period', series->'period',
             'value', point->'value', 'end_time', point->'end_time'
         )::varchar as payload
         from (
-            select series, unnest(from_json(series->'values', '["JSON"]')) as point
-            from (select {rows} as series from pages)
+            select {where}, series, unnest(from_json(series->'values', '["JSON"]')) as point
+            from (select {where}, {rows} as series from pages)
         )
+    """
+    if report.surface != "instagram":
+        return values
+    # With metric_type=total_value there is one total a request, without a date.
+    return f"""
+        {values}
+        union all
+        select {where}, json_object(
+            'name', series->'name', 'period', series->'period',
+            'total_value', series->'total_value'
+        )::varchar as payload
+        from (select {where}, {rows} as series from pages)
+        where (series->'total_value') is not null
     """
 
 
@@ -78,9 +184,14 @@ def _shape(report: Report) -> str:
 
 
 def _day(report: Report) -> str:
+    if report.grain == "snapshot":
+        return "null::date"
+    if report.surface == "ads":
+        return f"fields.{'date_stop' if report.rolling_days else 'date_start'}::date"
+    # end_time is the Pacific midnight that ends the 24 hours described, so the day is the
+    # one before it, also when clocks change (Page Insights guide).
+    moment = "strptime(fields.end_time, '%Y-%m-%dT%H:%M:%S%z')"
+    ended = f"(timezone('{PAGE_TIME_ZONE}', {moment})::date - 1)"
     if report.surface == "page":
-        # end_time is the Pacific midnight that ends the 24 hours described, so the day is the
-        # one before it, also when clocks change (Page Insights guide).
-        moment = "strptime(fields.end_time, '%Y-%m-%dT%H:%M:%S%z')"
-        return f"(timezone('{PAGE_TIME_ZONE}', {moment})::date - 1)"
-    return "fields.date_start::date"
+        return ended
+    return f"coalesce({ended}, case when (payload->'total_value') is not null then since end)"

@@ -15,11 +15,22 @@ import msgspec
 
 from meta_pipeline.errors import MetaPipelineError
 from meta_pipeline.landing import coverage
-from meta_pipeline.landing.explode import incoming_rows
-from meta_pipeline.landing.spool import DamagedPageError, Manifest, Pull, PullFailure, Spool
+from meta_pipeline.landing.explode import incoming_rows, note_total
+from meta_pipeline.landing.spool import (
+    BEYOND_RETENTION,
+    DamagedPageError,
+    Manifest,
+    Pull,
+    PullFailure,
+    Spool,
+)
 from meta_pipeline.reports import REPORTS
 
 log = logging.getLogger(__name__)
+
+
+# Members of a pull that the ledger has in its manifest alone.
+_TOLD = ("note", "proof")
 
 
 class LandingError(MetaPipelineError):
@@ -49,7 +60,8 @@ def load(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest
     A failed pull is written into the ledger and the coverage, and changes no row. An answer
     older than one that has landed for the same days is `superseded`: kept in the spool and
     the ledger, its rows not used. Rows that contradict their report make the pull a failed
-    one. A pull that has landed already is left as it is.
+    one. What was not asked, since the answer is known, is `not_asked`. A pull that has landed
+    already is left as it is.
     """
     known = _known(connection, manifest)
     if known is not None:
@@ -81,13 +93,16 @@ def _land(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifes
     pull, failure = manifest.pull, manifest.failure
     days = coverage.open_days(connection, pull)
     if failure is not None:
-        landed = Landed(pull.pull_id, "failed", failure=failure)
+        status = "not_asked" if failure.is_expected else "failed"
+        landed = Landed(pull.pull_id, status, failure=failure)
     elif not days:
         landed = Landed(pull.pull_id, "superseded")
     else:
         landed = Landed(pull.pull_id, "complete", _read_rows(connection, spool, manifest))
     load_seq = _enter_pull(connection, manifest, landed)
-    if failure is not None:
+    if failure is not None and failure.kind == BEYOND_RETENTION:
+        coverage.mark_beyond(connection, pull, failure.message, load_seq)
+    elif failure is not None:
         coverage.mark_failed(connection, pull, failure.message, load_seq)
     if landed.status == "complete":
         held = coverage.mark_pulled(connection, pull, load_seq)
@@ -150,9 +165,9 @@ def _read_rows(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Ma
     pull = manifest.pull
     try:
         pages = spool.intact_pages(manifest)
-        incoming_rows(connection, REPORTS[pull.report], pages)
+        incoming_rows(connection, REPORTS[pull.report], manifest.requests, pages)
         if pull.report == coverage.PROOF_REPORT:
-            coverage.note_total(connection, pages)
+            note_total(connection, pages)
     except (DamagedPageError, duckdb.Error) as error:
         raise LandingError(
             f"{pull.report} of {pull.asset_id} (pull {pull.pull_id}) cannot be read: {error}",
@@ -219,16 +234,23 @@ def _changed(result: duckdb.DuckDBPyConnection) -> int:
 
 
 def _refuse_contradictions(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
-    """Raises `LandingError` for a row without its key, or one key with two contents."""
+    """Raises `LandingError` for a row without its key, or one key with two contents.
+
+    Padded days are looked at as well, but by section: they are cut short, each in its own way.
+    """
     pull = manifest.pull
     where = f"{pull.report} of {pull.asset_id} (pull {pull.pull_id})"
     faulty = connection.execute(
         """
+        with rows as (
+            select distinct section, day, entity_key, payload, is_keyed from sent
+        )
         select
             count(*) filter (where not is_keyed),
-            count(*) - count(distinct (day, entity_key)),
+            count(*) - count(distinct (section, day, entity_key))
+                + (from incoming select count(*) - count(distinct (day, entity_key))),
             any_value(payload) filter (where not is_keyed)
-        from incoming
+        from rows
         """
     ).fetchone()
     unkeyed, doubled, example = faulty or (0, 0, None)
@@ -260,7 +282,7 @@ def _enter_pull(connection: duckdb.DuckDBPyConnection, manifest: Manifest, lande
         returning load_seq
         """,
         {
-            **{name: getattr(pull, name) for name in pull.__struct_fields__},
+            **{name: getattr(pull, name) for name in pull.__struct_fields__ if name not in _TOLD},
             "status": landed.status,
             "served_version": ", ".join(sorted(filter(None, served))) or None,
             "version_warning": "; ".join(sorted(filter(None, warnings))) or None,

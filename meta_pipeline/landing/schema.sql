@@ -75,20 +75,20 @@ create table if not exists raw.coverage (
 );
 
 comment on table raw.clients is 'The newest clients.yml, one row a client; a client removed from it stays, inactive.';
-comment on table raw.client_assets is 'Which ad accounts and Pages belong to which client.';
+comment on table raw.client_assets is 'Which ad accounts (ads), Pages (page) and Instagram accounts (instagram) belong to which client.';
 comment on table raw.pulls is 'One row a pull: one answer to one report (or Page metric) for one ad account or Page over a range of days.';
 comment on column raw.pulls.since is 'First day kept, in the time zone of the ad account (Pages: America/Los_Angeles); NULL for snapshots.';
 comment on column raw.pulls.requested_since is 'First day asked for: padded, so that conversions with an earlier click are counted.';
 comment on column raw.pulls.pulled_at is 'When the first request of the pull was sent (UTC): what it says cannot be newer.';
-comment on column raw.pulls.status is 'complete, failed, or superseded (an answer older than one that had landed already; its rows are not used).';
+comment on column raw.pulls.status is 'complete, failed, superseded (an answer older than one that had landed already; its rows are not used), or not_asked (the answer is known: beyond retention, or a metric that Meta retired).';
 comment on column raw.pulls.served_version is 'The Graph API version that answered, from the facebook-api-version header.';
 comment on table raw.records is 'Every version of every row Meta sent. Valid from valid_from until valid_to; valid_to NULL is the newest.';
 comment on column raw.records.day is 'The day described (ad account time zone; Pages: America/Los_Angeles); the first day of a month; NULL for snapshots.';
 comment on column raw.records.entity_key is 'JSON array of the report''s key values.';
 comment on column raw.records.payload is 'The row Meta sent, as compact JSON; its page lies in the spool as it came.';
 comment on table raw.coverage is 'What is known of each client, report, asset, part and day.';
-comment on column raw.coverage.status is 'pulled (rows landed), confirmed_empty (no rows, and the account agrees), unconfirmed_empty (no rows and no proof), failed (never pulled with success).';
-comment on column raw.coverage.reason is 'Why a day without rows is or is not believed.';
+comment on column raw.coverage.status is 'pulled (rows landed), confirmed_empty (no rows, and the account agrees), unconfirmed_empty (no rows and no proof), failed (never pulled with success), beyond_retention (Meta keeps the day no longer).';
+comment on column raw.coverage.reason is 'Why a day without rows is or is not believed; of a day with rows, which fields were left out and why.';
 comment on column raw.coverage.pulled_at is 'When the newest successful pull of this day was sent (UTC).';
 comment on column raw.coverage.failed_at is 'When a pull of this day last failed, or came back empty without proof, if none has succeeded since (UTC).';
 comment on column raw.coverage.load_seq is 'The load that last touched this day: builds pick up days above what they have seen.';

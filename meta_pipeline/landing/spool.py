@@ -24,6 +24,9 @@ import zstandard
 
 ZSTD_LEVEL = 3
 
+BEYOND_RETENTION = "beyond retention"
+"""The kind of failure of days that Meta keeps no longer: they are not asked for."""
+
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One request of a pull: what was asked, how Meta answered, and the page's file name.
@@ -46,18 +49,24 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PullFailure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a pull failed: the error's kind, what Meta or the network said, and the next step."""
+    """Why a pull failed: the error's kind, what Meta or the network said, and the next step.
+
+    With `is_expected` it was known before and Meta was not asked: it is written down, so that
+    the gap has its reason, and is nothing new to tell anybody.
+    """
 
     kind: str
     message: str
     hint: str | None = None
+    is_expected: bool = False
 
 
 class Pull(msgspec.Struct, frozen=True, kw_only=True):
     """One answer to one report (or Page metric) for one ad account or Page.
 
     `since` to `until` is what is kept, `requested_*` what was asked for; None for snapshots.
-    `pulled_at` is when the first request was sent (UTC).
+    `pulled_at` is when the first request was sent (UTC). `note` is what the answer lacks and
+    why; `proof` is why an answer without rows is to be believed.
     """
 
     pull_id: str
@@ -71,6 +80,8 @@ class Pull(msgspec.Struct, frozen=True, kw_only=True):
     requested_until: date | None
     pulled_at: datetime
     api_version: str
+    note: str | None = None
+    proof: str | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,9 +142,23 @@ class PullWriter:
             )
         )
 
-    def finish(self, failure: PullFailure | None = None) -> Manifest:
-        """Writes the manifest: from here on the pull has happened."""
-        manifest = Manifest(pull=self._pull, requests=self._requests, failure=failure)
+    def finish(
+        self,
+        failure: PullFailure | None = None,
+        *,
+        note: str | None = None,
+        proof: str | None = None,
+    ) -> Manifest:
+        """Writes the manifest: from here on the pull has happened.
+
+        `note` and `proof` are what came out while asking, beside what the pull says already.
+        """
+        pull = msgspec.structs.replace(
+            self._pull,
+            note="; ".join(filter(None, (self._pull.note, note))) or None,
+            proof=proof or self._pull.proof,
+        )
+        manifest = Manifest(pull=pull, requests=self._requests, failure=failure)
         _write(self._folder / f"{self._pull.pull_id}.json", msgspec.json.encode(manifest))
         return manifest
 
