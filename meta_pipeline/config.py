@@ -183,7 +183,17 @@ class ClientsFile(_Strict):
             for assets in (client.ad_accounts, client.pages, client.instagram_accounts):
                 if len(set(assets)) < len(assets):
                     raise ValueError(f"client {client.id} names one account or Page twice")
+        self._refuse_shared_assets()
         return self
+
+    def _refuse_shared_assets(self) -> None:
+        """What one asset brought would be counted for two clients, and be asked for twice."""
+        owners: dict[str, str] = {}
+        for client in self.clients:
+            for asset in (*client.ad_accounts, *client.pages, *client.instagram_accounts):
+                owner = owners.setdefault(asset, client.id)
+                if owner != client.id:
+                    raise ValueError(f"clients {owner} and {client.id} both name {asset}")
 
 
 class Settings(BaseSettings):

@@ -410,13 +410,28 @@ def reports_of(*, grain: Grain) -> tuple[Report, ...]:
 def markdown() -> str:
     """The table of `docs/reports.md`, one row a report."""
     head = (
-        "| report | what | edge | level | breakdowns | grain | row key | may be summed "
-        "| true only at this grain |\n|---|---|---|---|---|---|---|---|---|\n"
+        "| report | what | by default | edge | level | breakdowns | grain | rolling days "
+        "| row key | may be summed | true only at this grain |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|\n"
     )
     lines = (
-        f"| `{r.name}` | {r.description} | `{r.edge or '(the account)'}` | {r.level or '–'} "
-        f"| {', '.join(r.breakdowns) or '–'} | {r.grain} | {', '.join(r.key)} "
+        f"| `{r.name}` | {r.description} | {_default(r)} "
+        f"| `{_path(r)}` | {r.level or '–'} | {', '.join(r.breakdowns) or '–'} "
+        f"| {r.grain} | {r.rolling_days or '–'} | {', '.join(r.key)} "
         f"| {', '.join(r.additive_fields) or '–'} | {', '.join(r.non_additive_fields) or '–'} |\n"
         for r in _REPORTS
     )
     return head + "".join(lines)
+
+
+def _default(report: Report) -> str:
+    if report.name in REQUIRED_REPORTS:
+        return "always"
+    return "yes" if report.is_default else "no"
+
+
+def _path(report: Report) -> str:
+    """The path behind the asset's id, as people read it."""
+    return (
+        "/".join(filter(None, (report.each, report.each and "(each)", report.edge))) or "(itself)"
+    )

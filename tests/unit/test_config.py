@@ -19,6 +19,7 @@ from meta_pipeline.config import (
     token_of,
 )
 from meta_pipeline.errors import ConfigError
+from meta_pipeline.reports import DEFAULT_REPORTS, REPORTS, REQUIRED_REPORTS
 
 TOKEN = "EAA" + "Bx7" * 30
 GOOD = """
@@ -98,6 +99,41 @@ def test_assets_by_surface() -> None:
     acme, _ = parse_clients(GOOD).clients
     assert acme.assets("ads") == acme.ad_accounts
     assert acme.assets("page") == acme.pages
+    (client,) = parse_clients(one_client("instagram_accounts: [17841400000000001]")).clients
+    assert client.assets("instagram") == ("17841400000000001",)
+    assert acme.assets("instagram") == ()
+
+
+def test_a_client_gets_the_reports_in_its_list_and_those_nothing_works_without() -> None:
+    """Without a list it gets the default ones."""
+    (client,) = parse_clients(one_client("reports: [ad_daily, country_daily]")).clients
+    gotten = {name for name, report in REPORTS.items() if client.gets(report)}
+    assert gotten == {"ad_daily", "country_daily", *REQUIRED_REPORTS}
+    (client,) = parse_clients(one_client("")).clients
+    assert {n for n, report in REPORTS.items() if client.gets(report)} == set(DEFAULT_REPORTS)
+
+
+def test_reports_and_windows_have_defaults_of_the_file() -> None:
+    """A client's own list wins, and does not add to it."""
+    text = one_client("reports: [ads]") + (
+        "defaults: {reports: [campaigns], attribution_windows: [28d_click]}\n"
+    )
+    (client,) = parse_clients(text).clients
+    assert (client.reports, client.attribution_windows) == (("ads",), ("28d_click",))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("reports: [ad_dayly]", "no report is called 'ad_dayly'; docs/reports.md lists them"),
+        ("attribution_windows: [7d_view]", "7d_view died on 2026-01-12"),
+        ("attribution_windows: [28d_view]", "28d_view died on 2026-01-12"),
+        ("attribution_windows: [7d_click_1d_view]", "1d_click, 7d_click, 28d_click, 1d_view"),
+    ],
+)
+def test_a_report_or_window_that_is_not_is_refused(line: str, message: str) -> None:
+    """Meta answers dead windows with nothing, so they are refused with the day they died."""
+    assert message in refusal(one_client(line))
 
 
 @pytest.mark.parametrize(
@@ -141,13 +177,26 @@ def test_ids_of_clients_must_differ() -> None:
     assert "given twice: cafe-luna" in refusal(GOOD.replace("acme-dental", "cafe-luna"))
 
 
-@pytest.mark.parametrize("line", ["ad_accounts: [1, act_1]", "pages: [7, '7']"])
+@pytest.mark.parametrize(
+    "line", ["ad_accounts: [1, act_1]", "pages: [7, '7']", "instagram_accounts: [7, '7']"]
+)
 def test_an_account_or_page_stands_once(line: str) -> None:
     """With and without prefix, as number and as text, it is the same id."""
     text = one_client(line)
     if line.startswith("ad_"):
         text = text.replace("    ad_accounts: [act_1]\n", "")
     assert "client a names one account or Page twice" in refusal(text)
+
+
+@pytest.mark.parametrize("line", ["", "pages: [5]", "instagram_accounts: [6]"])
+def test_an_account_or_page_belongs_to_one_client(line: str) -> None:
+    """Its figures would be counted twice; the error names both clients and the asset."""
+    number = "2" if line else "act_1"
+    other = (
+        one_client(line).split("clients:\n")[1].replace("act_1", number).replace("id: a", "id: b")
+    )
+    shared = line.split("[")[1][0] if line else "act_1"
+    assert f"clients a and b both name {shared}" in refusal(one_client(line) + other)
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b", "hello", "version: 1", "clients: []"])

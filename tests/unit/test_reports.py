@@ -19,7 +19,13 @@ from meta_pipeline.reports import (
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "reports.md"
 ADS = [report for report in REPORTS.values() if report.surface == "ads"]
 INSIGHTS = [report for report in ADS if report.edge == "insights"]
-OBJECTS = {"accounts": "adaccount", "campaigns": "campaign", "adsets": "adset", "ads": "ad"}
+OBJECTS = {
+    "accounts": "adaccount",
+    "campaigns": "campaign",
+    "adsets": "adset",
+    "ads": "ad",
+    "creatives": "adcreative",
+}
 
 each_ads_report = pytest.mark.parametrize("report", ADS, ids=lambda r: r.name)
 each_insights_report = pytest.mark.parametrize("report", INSIGHTS, ids=lambda r: r.name)
@@ -37,7 +43,7 @@ def test_the_table_has_one_row_a_report() -> None:
     """Head, rule, and a line for each, with as many cells as the head."""
     lines = markdown().splitlines()
     assert len(lines) == 2 + len(REPORTS)
-    assert {line.count("|") for line in lines} == {10}
+    assert {line.count("|") for line in lines} == {12}
 
 
 @each_ads_report
@@ -97,22 +103,36 @@ def test_what_is_not_additive_is_called_so(name: str) -> None:
     assert name in NON_ADDITIVE
 
 
-def test_daily_insights_of_ads_are_padded() -> None:
-    """Nothing else is: months would lose their meaning, Pages have no clicks to wait for."""
+def test_reports_with_conversions_are_padded() -> None:
+    """Nothing else is: without conversions there are no clicks to wait for."""
     padded = {report.name for report in REPORTS.values() if report.padding(())}
-    assert padded == {report.name for report in INSIGHTS if report.grain == "day"}
+    assert padded == {report.name for report in ADS if "actions" in report.fields}
     assert {REPORTS[name].padding(()) for name in padded} == {PAD_DAYS}
+    assert {REPORTS[name].grain for name in padded} == {"day"}
 
 
-def test_page_metrics_are_parts_of_their_own() -> None:
+@pytest.mark.parametrize(
+    ("windows", "days"), [(("1d_click",), 7), (("7d_click", "28d_click"), 28), (("1d_view",), 7)]
+)
+def test_the_longest_window_pads(windows: tuple[str, ...], days: int) -> None:
+    """A conversion may be as late as its window is long; seven days are the least."""
+    assert REPORTS["ad_daily"].padding(windows) == days
+    assert REPORTS["account_monthly"].padding(windows) == 0
+
+
+def test_organic_metrics_are_parts_of_their_own() -> None:
     """One question a metric; everything else is one part without a name."""
     assert REPORTS["page_daily"].parts == PAGE_METRICS
-    assert {report.parts for report in ADS} == {("",)}
+    with_parts = {report.name for report in REPORTS.values() if report.parts != ("",)}
+    assert with_parts == {"page_daily", "page_28d", "post_insights", "instagram_daily"}
 
 
 def test_reports_by_grain() -> None:
     """Each report is in one grain's list, in the table's order."""
-    assert [r.name for r in reports_of(grain="snapshot")] == list(OBJECTS)
+    assert [r.name for r in reports_of(grain="month")] == ["account_monthly"]
+    for grain in ("snapshot", "day"):
+        names = [r.name for r in reports_of(grain=grain)]
+        assert names == [name for name, report in REPORTS.items() if report.grain == grain]
     listed = [r for grain in ("snapshot", "day", "month") for r in reports_of(grain=grain)]
     assert {r.name for r in listed} == set(REPORTS)
 
