@@ -9,8 +9,7 @@ Dashboard (developers.facebook.com/apps).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from meta_pipeline.graph.errors import Failure
+from typing import Protocol
 
 USER = "Business settings > Users > System users > (user)"
 ASSIGN = f"{USER} > Assign assets"
@@ -31,6 +30,35 @@ SUPPORT = "business.facebook.com/business-support-home"
 _SET = "put it into the client's token_env variable"
 _ITSELF = "Nothing to set: it is asked again by itself"
 _REPORT = "This program should not ask so: note the fbtrace_id and report it as a bug"
+
+
+class Refusal(Protocol):
+    """What is looked at of an answer that refuses: `errors.Failure`."""
+
+    @property
+    def path(self) -> str:
+        """What was asked, without version."""
+        ...
+
+    @property
+    def http_status(self) -> int | None:
+        """The status, None without an answer."""
+        ...
+
+    @property
+    def code(self) -> int | None:
+        """Meta's code."""
+        ...
+
+    @property
+    def subcode(self) -> int | None:
+        """Meta's subcode."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """Meta's text."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +114,10 @@ _NO_SCOPE = Advice(
     "The token lacks a permission",
     "Run `meta-pipeline check` to see which scope is missing, then make a new token with it: "
     f"{NEW_TOKEN} > tick ads_read, read_insights, pages_read_engagement",
+)
+_NOT_SEEN = Advice(
+    "The token may not see this",
+    f"Assign the asset ({ASSIGN}), then make a token with the scope Meta names ({NEW_TOKEN})",
 )
 _ACCOUNT_SCORE = Advice(
     "The ad account's call score is used up (60 points on the Limited tier, 9,000 on Full)",
@@ -275,14 +307,7 @@ CASES: tuple[Case, ...] = (
         200,
         surface="instagram",
     ),
-    Case(
-        Advice(
-            "The token may not see this",
-            f"Assign the asset ({ASSIGN}), then make a token with the scope Meta names "
-            f"({NEW_TOKEN})",
-        ),
-        200,
-    ),
+    Case(_NOT_SEEN, 200),
     Case(_NO_SCOPE, 100, text="missing permission"),
     Case(_NO_SCOPE, 3),
     Case(
@@ -599,6 +624,14 @@ CASES: tuple[Case, ...] = (
         ),
         text="job skipped",
     ),
+    Case(_JOB_AGAIN, text="the report run ended as"),
+    Case(
+        Advice(
+            "A report job is done, but cannot be read yet",
+            f"{_ITSELF}; run the same command again if it stays so",
+        ),
+        2601,
+    ),
 )
 
 FINDINGS: Mapping[str, Advice] = {
@@ -751,7 +784,7 @@ UNKNOWN = Advice(
 )
 
 
-def advice_for(failure: Failure, surface: str = "") -> Advice:
+def advice_for(failure: Refusal, surface: str = "") -> Advice:
     """What a failure means and how to mend it.
 
     `surface` (`ads`, `page`, `instagram`) says what was asked about; without it the path tells
@@ -761,7 +794,7 @@ def advice_for(failure: Failure, surface: str = "") -> Advice:
     return case.advice if case else _without_case(failure)
 
 
-def _case_of(failure: Failure, surface: str) -> Case | None:
+def _case_of(failure: Refusal, surface: str) -> Case | None:
     text = failure.message.lower()
     if failure.code is None:
         mine = [case for case in CASES if case.code is None]
@@ -787,10 +820,10 @@ def _surface_of(path: str) -> str:
     return "ads" if path.startswith("act_") else ""
 
 
-def _without_case(failure: Failure) -> Advice:
+def _without_case(failure: Refusal) -> Advice:
     """What the number or the status alone says."""
     if failure.code is not None and 200 <= failure.code < 300:
-        return advice_for(_as_code(failure, 200))
+        return _NOT_SEEN
     if failure.code is not None and 80000 <= failure.code < 80015:
         return Advice("A quota of this kind of call is used up", _THROTTLED)
     status = failure.http_status
@@ -803,10 +836,6 @@ def _without_case(failure: Failure) -> Advice:
     if failure.code is None and status >= 500:
         return _BUSY
     return UNKNOWN
-
-
-def _as_code(failure: Failure, code: int) -> Failure:
-    return Failure(failure.path, failure.http_status, code, None, "")
 
 
 def markdown() -> str:
