@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,10 +12,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from meta_pipeline.simulator.admin import admin_routes
+from meta_pipeline.simulator.call import Call
 from meta_pipeline.simulator.clock import SimulatorClock
 from meta_pipeline.simulator.errors import GraphError, error_response, invalid, json_response
-from meta_pipeline.simulator.graph import Call, Graph
+from meta_pipeline.simulator.graph import Graph
 from meta_pipeline.simulator.insights import Insights
+from meta_pipeline.simulator.runs import Runs
+from meta_pipeline.simulator.settings import Settings
 from meta_pipeline.simulator.source import Source
 from meta_pipeline.simulator.tokens import Tokens
 from meta_pipeline.simulator.traffic import Fault, Request, Traffic, UsageMeter
@@ -33,13 +35,7 @@ def create_app(
     traffic: Traffic | None = None,
     tokens: Mapping[str, set[str]] | None = None,
     app_secret: str | None = None,
-    access_tier: str = "standard_access",
-    auto_upgrade: bool = False,
-    system_user_reads_pages: bool = True,
-    page_lag_hours: float = 6.0,
-    truncate_conversions: bool = False,
-    max_rows: int | None = None,
-    async_polls: int = 1,
+    **switches: Any,
 ) -> Starlette:
     """Meta's Graph and Marketing API over one truth.
 
@@ -49,28 +45,17 @@ def create_app(
         traffic: log of calls and scripted answers; None makes a new one.
         tokens: for each token the account, Page or client ids it sees; None: all see all.
         app_secret: when given, each call needs the `appsecret_proof` of its token.
-        access_tier: `development_access` or `standard_access`, the tier in the usage headers.
-        auto_upgrade: serve expired Marketing versions by a living one with a warning header.
-        system_user_reads_pages: accept a system user's token on Page Insights.
-        page_lag_hours: hours from the end of a Pacific day until Page Insights show it.
-        truncate_conversions: count conversions only if clicked inside the range asked for.
-        max_rows: synchronous insights with more rows fail with "Too many rows".
-        async_polls: polls of an asynchronous report that find it still running.
+        switches: how Meta behaves; see `Settings`.
 
     Raises:
-        ValueError: for an unknown tier.
+        ValueError: for an unknown switch, or a value that does not fit it.
     """
-    graph = Graph(
-        source,
-        Tokens(source, tokens, app_secret),
-        Insights(source, truncate_conversions=truncate_conversions, max_rows=max_rows),
-        page_lag=timedelta(hours=page_lag_hours),
-        auto_upgrade=auto_upgrade,
-        system_user_reads_pages=system_user_reads_pages,
-        async_polls=async_polls,
-    )
+    settings = Settings(**switches)
+    insights = Insights(source, settings)
+    runs = Runs(insights, settings)
+    graph = Graph(source, Tokens(source, tokens, app_secret), insights, runs, settings)
     traffic = traffic or Traffic()
-    front = _Front(graph, clock, traffic, UsageMeter(access_tier))
+    front = _Front(graph, clock, traffic, UsageMeter(settings.access_tier), settings)
     routes = [
         *admin_routes(source, clock, traffic),
         Route("/{path:path}", front, methods=["GET", "POST", "DELETE", "PUT"]),
@@ -82,9 +67,15 @@ class _Front:
     """Receives calls: logs them, plays scripted answers, adds the headers."""
 
     def __init__(
-        self, graph: Graph, clock: SimulatorClock, traffic: Traffic, meter: UsageMeter
+        self,
+        graph: Graph,
+        clock: SimulatorClock,
+        traffic: Traffic,
+        meter: UsageMeter,
+        settings: Settings,
     ) -> None:
         self._graph = graph
+        self._settings = settings
         self._clock = clock
         self._traffic = traffic
         self._meter = meter
@@ -122,7 +113,9 @@ class _Front:
         version, *segments = [part for part in path.split("/") if part] or [""]
         kept = {k: v for k, v in params.items() if k != "access_token"}
         return Call(
-            method, tuple(segments), kept, token, self._clock.now(), base_url, version, NEWEST
+            *(method, tuple(segments), kept, token, self._clock.now(), base_url),
+            *(version, NEWEST),
+            settings=self._settings,
         )
 
     def _name_kind(self, call: Call) -> None:

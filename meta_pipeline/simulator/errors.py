@@ -20,18 +20,20 @@ class GraphError(Exception):
     """An error that Meta answers with; raised anywhere below the routes.
 
     `extra` goes into the body (`error_user_title` and the like), `headers` to the answer.
+    `raw` is answered instead of a JSON body: a proxy's page, for instance.
     """
 
     def __init__(
         self,
         message: str,
-        code: int,
+        code: int | None,
         *,
         subcode: int | None = None,
         status: int = 400,
         kind: str | None = "OAuthException",
         extra: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        raw: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -41,6 +43,7 @@ class GraphError(Exception):
         self.kind = kind
         self.extra = dict(extra or {})
         self.headers = dict(headers or {})
+        self.raw = raw
 
 
 def json_response(
@@ -53,10 +56,13 @@ def json_response(
 
 def error_response(error: GraphError) -> Response:
     """The answer that carries an error."""
+    if error.raw is not None:
+        return Response(error.raw, error.status, error.headers, "text/html")
     body: dict[str, Any] = {"message": error.message}
     if error.kind:
         body["type"] = error.kind
-    body["code"] = error.code
+    if error.code is not None:
+        body["code"] = error.code
     if error.subcode is not None:
         body["error_subcode"] = error.subcode
     body |= error.extra
@@ -121,20 +127,4 @@ def deprecated_version(newest: str) -> GraphError:
         "(#2635) You are calling a deprecated version of the Ads API. Please update to the latest "
         f"version: {newest}.",
         2635,
-    )
-
-
-def too_many_rows() -> GraphError:
-    """A result too large for a synchronous call."""
-    return GraphError(
-        "Invalid parameter",
-        100,
-        subcode=1487534,
-        extra={
-            "is_transient": False,
-            "error_user_title": "Too many rows",
-            "error_user_msg": "The reporting data you are trying to fetch has too many rows. "
-            "Please use asynchronous query or restrict amount of ad IDs or time ranges to fetch "
-            "the data.",
-        },
     )

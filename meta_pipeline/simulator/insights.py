@@ -2,18 +2,24 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from meta_pipeline.simulator import rows
-from meta_pipeline.simulator.errors import invalid, too_many_rows
+from meta_pipeline.simulator.cases import case_error
+from meta_pipeline.simulator.errors import GraphError, invalid
 from meta_pipeline.simulator.groups import Group, grouped, total
 from meta_pipeline.simulator.maturity import refreshed
 from meta_pipeline.simulator.paging import cut
-from meta_pipeline.simulator.query import Condition, Query, read_query
+from meta_pipeline.simulator.query import UNIQUE_FIELDS, Condition, Query, read_query
+from meta_pipeline.simulator.settings import Settings
 from meta_pipeline.simulator.source import Account, Ad, AdFilter, AdSet, Campaign, Source
 
 Node = Account | Campaign | AdSet | Ad
+HIDDEN_STATUSES = frozenset({"DELETED", "ARCHIVED"})
+"""What lists, and rows below an account, leave out unless asked for."""
+
 _REMEMBERED = 32
 
 
@@ -22,18 +28,14 @@ class Insights:
 
     Args:
         source: the truth.
-        truncate_conversions: count a conversion only if its click lies inside the range asked
-            for, as a third party measured in 2026-09 (14.5 % of slow conversions were lost by
-            asking for single days).
-        max_rows: more rows than this answer with Meta's "Too many rows".
+        settings: the switches. With `truncate_conversions` a conversion counts only if its
+            click lies inside the range asked for, as a third party measured in 2026-09 (14.5 %
+            of slow conversions were lost by asking for single days).
     """
 
-    def __init__(
-        self, source: Source, *, truncate_conversions: bool = False, max_rows: int | None = None
-    ) -> None:
+    def __init__(self, source: Source, settings: Settings) -> None:
         self._source = source
-        self._truncate = truncate_conversions
-        self._max_rows = max_rows
+        self._settings = settings
         # Pages of one answer follow each other; the sums behind them are made once.
         self._answers: OrderedDict[object, list[Group]] = OrderedDict()
 
@@ -46,21 +48,25 @@ class Insights:
         token: str,
         *,
         capped: bool = True,
+        cut_at: datetime | None = None,
     ) -> dict[str, Any]:
         """The body of the answer at a moment: one page of rows, its paging, a summary if asked.
 
-        `capped` is False for asynchronous reports, which may be of any size.
+        `capped` is False for asynchronous reports, which have other limits; theirs are the
+        figures of `as_of`, read at `cut_at`.
 
         Raises:
             GraphError: whatever Meta would answer to a bad question.
         """
         account = node if isinstance(node, Account) else node.account
-        today = as_of.astimezone(account.zone).date()
-        query = read_query(params, level_of(node), self._source, today)
+        query = self.query(node, params, as_of)
+        if not capped:
+            # What is silently left out beyond 13 months, an asynchronous report still has.
+            query = replace(query, hidden=self._source.unknown_fields)
         groups = self._groups(query, node, account, as_of)
-        if capped and self._max_rows is not None and len(groups) > self._max_rows:
-            raise too_many_rows()
-        page, paging = cut(groups, params, url, token)
+        if capped and self._settings.max_rows is not None and len(groups) > self._settings.max_rows:
+            raise _too_many(self._settings)
+        page, paging = cut(groups, params, url, token, self._settings, cut_at or as_of)
         body: dict[str, Any] = {
             "data": [rows.row(query, self._source, account, group) for group in page]
         }
@@ -72,12 +78,38 @@ class Insights:
                 body["summary"] = rows.summary(query, self._source, account, whole)
         return body
 
+    def query(self, node: Node, params: Mapping[str, str], as_of: datetime) -> Query:
+        """The question that the parameters put at a moment.
+
+        Raises:
+            GraphError: whatever Meta would answer to a bad one.
+        """
+        account = node if isinstance(node, Account) else node.account
+        today = as_of.astimezone(account.zone).date()
+        return read_query(params, level_of(node), self._source, today)
+
+    def size(self, node: Node, params: Mapping[str, str], as_of: datetime) -> tuple[int, bool]:
+        """How many rows a question has, and whether it asks for people by a breakdown so far
+        back that a synchronous answer leaves them out.
+
+        Raises:
+            GraphError: whatever Meta would answer to a bad one.
+        """
+        account = node if isinstance(node, Account) else node.account
+        query = self.query(node, params, as_of)
+        left_out = query.hidden - self._source.unknown_fields
+        asked = bool(left_out & UNIQUE_FIELDS & set(query.fields))
+        return len(self._groups(query, node, account, as_of)), asked
+
     def _groups(self, query: Query, node: Node, account: Account, as_of: datetime) -> list[Group]:
         if query.empty:
             return []
         moment = refreshed(as_of)
         node_id = node.id
-        about = (query.level, query.periods, query.dimension, repr(query.conditions), query.sort)
+        about = (
+            *(query.level, query.periods, query.dimension, repr(query.conditions), query.sort),
+            self._settings.truncate_conversions,
+        )
         key = (type(node).__name__, node_id, about, query.today, moment)
         if key not in self._answers:
             self._answers[key] = self._make_groups(query, node, account, moment)
@@ -97,7 +129,9 @@ class Insights:
                 keeps.append(keep)
             else:
                 checks.append(self._on_figure(condition, account))
-        if not any(c.field.endswith("effective_status") for c in query.conditions):
+        named = any(c.field.endswith("effective_status") for c in query.conditions)
+        # An object asked by its own id answers in any state (Meta's insights guide).
+        if not named and level_of(node) != query.level:
             keeps.append(_not_archived(query))
         facts = self._source.facts(
             account,
@@ -106,7 +140,7 @@ class Insights:
             moment,
             query.dimension,
             keep=lambda ad: all(keep(ad) for keep in keeps),
-            clicks_since=query.since if self._truncate else None,
+            clicks_since=query.since if self._settings.truncate_conversions else None,
         )
         groups = grouped(facts, query.periods, query.level)
         ordered = [groups[key] for key in sorted(groups)]
@@ -135,6 +169,13 @@ class Insights:
             return rows.number(self._source, account, group, field)
 
         return sorted(groups, key=figure, reverse=direction == "descending")
+
+
+def _too_many(settings: Settings) -> GraphError:
+    if settings.max_rows_error == "gateway_timeout":
+        page = "<html><head><title>504 Gateway Timeout</title></head><body></body></html>"
+        return GraphError("Gateway Timeout", None, status=504, raw=page)
+    return case_error(settings.max_rows_error)
 
 
 def level_of(node: Node) -> str:
@@ -171,12 +212,12 @@ def _on_object(condition: Condition, query: Query) -> AdFilter | None:
 
 
 def _not_archived(query: Query) -> AdFilter:
-    """Rows below the account leave out archived objects, whose spend stays in the account's
-    total, unless a filter names their status (Meta's insights best practices)."""
+    """Rows below the account leave out archived and deleted objects, whose spend stays in their
+    parents' totals, unless a filter names their status (Meta's insights best practices)."""
 
     def keep(ad: Ad) -> bool:
         node = {"campaign": ad.campaign, "adset": ad.adset, "ad": ad}.get(query.level)
-        return node is None or effective_status(node, query.today) != "ARCHIVED"
+        return node is None or effective_status(node, query.today) not in HIDDEN_STATUSES
 
     return keep
 
@@ -184,6 +225,8 @@ def _not_archived(query: Query) -> AdFilter:
 def effective_status(node: Campaign | AdSet | Ad, today: Any) -> str:
     """The status that counts: the object's own, or the one of a parent that is not active."""
     own = node.status_on(today)
+    if own == "DELETED":
+        return own
     parents: list[tuple[str, Campaign | AdSet]] = []
     if isinstance(node, Ad):
         parents = [("CAMPAIGN", node.campaign), ("ADSET", node.adset)]
@@ -191,8 +234,8 @@ def effective_status(node: Campaign | AdSet | Ad, today: Any) -> str:
         parents = [("CAMPAIGN", node.campaign)]
     for name, parent in parents:
         status = parent.status_on(today)
-        if status == "ARCHIVED":
-            return "ARCHIVED"
+        if status in HIDDEN_STATUSES:
+            return status
         if status == "PAUSED" and own != "ARCHIVED":
             return f"{name}_PAUSED"
     return own
