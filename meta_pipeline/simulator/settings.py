@@ -79,8 +79,8 @@ class Settings:
     )
     max_rows_error: str = _switch(
         default="too_many_rows",
-        about="`too_many_rows` (100/1487534), `sync_timeout` (100/1504018), `reduce_data` (code 1) or "
-        "`gateway_timeout` (HTML with 504).",
+        about="`too_many_rows` (100/1487534), `sync_timeout` (100/1504018), `reduce_data` (code 1) "
+        "or `gateway_timeout` (HTML with 504).",
     )
     max_page_rows: int | None = _switch(
         default=None, about="A page of any list with more rows than this fails with `reduce_data`."
@@ -181,7 +181,5 @@ _KINDS: dict[str, tuple[type, ...]] = {}
 def _kinds() -> dict[str, tuple[type, ...]]:
     if not _KINDS:
         for name, hint in get_type_hints(Settings).items():
-            _KINDS[name] = (
-                get_args(hint) if get_origin(hint) is not None or get_args(hint) else (hint,)
-            )
+            _KINDS[name] = get_args(hint) or (hint,)
     return _KINDS
