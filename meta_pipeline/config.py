@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from pydantic import (
@@ -72,6 +73,13 @@ def _living_window(window: str) -> str:
     return window
 
 
+def _known_time_zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ValueError("no such time zone; write it like Europe/Berlin") from None
+
+
 ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 AdAccountId = Annotated[
     str,
@@ -87,6 +95,8 @@ ReportName = Annotated[str, AfterValidator(_known_report)]
 Window = Annotated[str, AfterValidator(_living_window)]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,80}$")]
 Version = Annotated[str, StringConstraints(pattern=r"^v\d{1,3}\.\d$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+TimeZone = Annotated[str, AfterValidator(_known_time_zone)]
 
 
 class _Strict(BaseModel):
@@ -122,6 +132,8 @@ class Client(_Strict):
     `id` is the partition key: renaming it makes another client. `result` is the one action
     type that counts, since Meta repeats one purchase under up to nine names. `token_env`
     names the environment variable that holds the token; the token itself is never in a file.
+    `currency` and `timezone` are what the ad accounts are expected to have: `meta-pipeline
+    check` compares them, nothing else reads them.
     """
 
     id: ClientId
@@ -129,6 +141,8 @@ class Client(_Strict):
     ad_accounts: tuple[AdAccountId, ...] = Field(min_length=1)
     pages: tuple[PageId, ...] = ()
     instagram_accounts: tuple[PageId, ...] = ()
+    currency: Currency | None = None
+    timezone: TimeZone | None = None
     start_date: date | None = None
     api_version: Version = API_VERSION
     result: ActionType = DEFAULT_RESULT

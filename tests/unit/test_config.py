@@ -427,3 +427,12 @@ def test_a_home_that_is_a_pattern_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("META_PIPELINE_HOME", "data [prod]")
     with pytest.raises(ConfigError, match="META_PIPELINE_HOME"):
         load_settings()
+
+
+def test_what_the_accounts_should_have_may_be_said() -> None:
+    """Currency and time zone are optional, and must be ones there are."""
+    lines = "currency: EUR\n    timezone: Europe/Berlin"
+    (client,) = parse_clients(one_client(lines)).clients
+    assert (client.currency, client.timezone) == ("EUR", "Europe/Berlin")
+    assert "clients.0.currency" in refusal(one_client("currency: euro"))
+    assert "Europe/Berlin" in refusal(one_client("timezone: Europe/Mars"))
