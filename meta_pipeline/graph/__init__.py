@@ -21,6 +21,8 @@ from meta_pipeline.graph.errors import (
     VersionError,
 )
 from meta_pipeline.graph.questions import Question, page_client, questions
+from meta_pipeline.graph.quota import BucketUsage, QuotaLedger
+from meta_pipeline.graph.waiting import Slots
 
 __all__ = [
     "Answer",
@@ -28,6 +30,7 @@ __all__ = [
     "BadRequestError",
     "BeyondRetentionError",
     "BrokenAnswerError",
+    "BucketUsage",
     "Call",
     "Credential",
     "CursorExpiredError",
@@ -38,7 +41,9 @@ __all__ = [
     "NoDataError",
     "PermissionDeniedError",
     "Question",
+    "QuotaLedger",
     "RetryPolicy",
+    "Slots",
     "ThrottledError",
     "TooLargeError",
     "TransientError",

@@ -29,6 +29,15 @@ class Credential:
     def __repr__(self) -> str:
         return "Credential(**********)"
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Credential) and self._secrets() == other._secrets()
+
+    def __hash__(self) -> int:
+        return hash(self._secrets())
+
+    def _secrets(self) -> tuple[SecretStr, SecretStr | None]:
+        return self._token, self._app_secret
+
     def for_token(self, token: SecretStr) -> "Credential":
         """The same app's credential for another token."""
         return Credential(token, self._app_secret)

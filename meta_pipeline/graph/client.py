@@ -5,7 +5,6 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -15,32 +14,27 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from meta_pipeline.graph.answer import Answer
 from meta_pipeline.graph.auth import Credential
-from meta_pipeline.graph.batch import BATCH_SIZE, Call, batch_params, items_of
+from meta_pipeline.graph.batch import BatchRun, Call
 from meta_pipeline.graph.errors import (
     BrokenAnswerError,
+    CursorExpiredError,
     Failure,
     GraphError,
+    ThrottledError,
     TransientError,
 )
-from meta_pipeline.graph.reading import read, refuse
-from meta_pipeline.graph.transport import RawAnswer, Transport, new_session
+from meta_pipeline.graph.quota import QuotaLedger
+from meta_pipeline.graph.reading import read
+from meta_pipeline.graph.transport import Transport, new_session
+from meta_pipeline.graph.usage import asset_of, gates
+from meta_pipeline.graph.waiting import Gate, RetryPolicy, Slots
 
 __all__ = ["GraphClient", "RetryPolicy", "new_session"]
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often and how long a transient failure is asked again (seconds)."""
-
-    attempts: int = 5
-    first_wait: float = 1.0
-    longest_wait: float = 60.0
-
-    def wait(self, attempt: int, uniform: Callable[[], float]) -> float:
-        """Full jitter: anywhere between zero and the doubled, capped wait."""
-        return uniform() * min(self.longest_wait, self.first_wait * 2 ** (attempt - 1))
+RESTARTS = 2
+"""How often a list is asked anew because its cursors expired."""
 
 
 class GraphClient:
@@ -48,7 +42,12 @@ class GraphClient:
 
     `base_url` is Meta's host (or a simulator's), `version` the pinned API version. `session`
     carries the transport: tests hand in one whose adapter answers from a list. `sleep` and
-    `uniform` are what waits and what draws the jitter. Nothing here is written to disk.
+    `uniform` are what waits and what draws the jitter, `monotonic` measures the reading.
+
+    With `quota`, a request is sent only when nothing is known against it: it waits for the
+    quotas of `asset_id` (or of what its path names), and is sent again when one was used up
+    after all, until the ledger's patience is over. Without, that is an error at once. `slots`
+    bounds the requests in flight of all clients that share it.
     """
 
     def __init__(
@@ -59,6 +58,8 @@ class GraphClient:
         credential: Credential,
         session: requests.Session,
         asset_id: str = "",
+        quota: QuotaLedger | None = None,
+        slots: Slots | None = None,
         retry: RetryPolicy | None = None,
         sleep: Callable[[float], None] = time.sleep,
         uniform: Callable[[], float] = random.random,
@@ -69,8 +70,7 @@ class GraphClient:
         self._credential = credential
         self._transport = Transport(base_url, version, session, monotonic)
         self._retry = retry or RetryPolicy()
-        self._sleep = sleep
-        self._uniform = uniform
+        self._gate = Gate(quota, slots, sleep, uniform)
 
     def with_token(self, token: SecretStr) -> "GraphClient":
         """The same client for another token, a Page's for instance, with a proof of its own."""
@@ -112,7 +112,10 @@ class GraphClient:
         """Every page of a list, following cursors until Meta names no next page.
 
         `paging.next` is a URL with the token in it, so it is never followed; the cursor is.
-        An empty page in the middle does not end the list.
+        An empty page in the middle does not end the list. A wait for a quota keeps the place in
+        the list. Raises `CursorExpiredError` when Meta no longer knows the cursor: then every
+        page handed over so far has to be thrown away and the list asked anew, since nobody
+        knows what the new order holds (see `whole_list`).
         """
         asked = dict(params)
         cursors: set[str] = set()
@@ -126,6 +129,15 @@ class GraphClient:
                 raise BrokenAnswerError(Failure(path, answer.status, None, None, problem))
             cursors.add(answer.after)
             asked["after"] = answer.after
+
+    def whole_list(self, path: str, params: Mapping[str, str]) -> list[Answer]:
+        """All pages of a list that fits into memory, asked anew when its cursors expire."""
+        for _ in range(RESTARTS):
+            try:
+                return list(self.pages(path, params))
+            except CursorExpiredError as error:
+                log.warning("asking the list again from its first page: %s", error.message)
+        return list(self.pages(path, params))
 
     def get_json(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         """One object, parsed: for what is used at once and not kept."""
@@ -141,43 +153,37 @@ class GraphClient:
         Up to 50 calls go into one request. Calls that Meta did not get to, and transient
         failures, are asked again; others never twice. An error of a whole request is raised.
         """
-        results: dict[int, Answer | GraphError] = {}
-        pending = list(enumerate(calls))
-        for attempt in range(1, self._retry.attempts + 1):
-            if attempt > 1 and pending:
-                self._sleep(self._retry.wait(attempt - 1, self._uniform))
-            for group in _groups(pending, self._credential):
-                results |= self._ask_batch(group)
-            pending = [one for one in pending if isinstance(results[one[0]], TransientError)]
-        return [results[index] for index in range(len(calls))]
+        run = BatchRun(self._transport, self._gate, self._retry)
+        return run.run(calls, self._credential, self.asset_id)
 
-    def _ask_batch(self, group: Sequence[tuple[int, Call]]) -> dict[int, Answer | GraphError]:
-        calls = [call for _, call in group]
-        credential = calls[0].credential or self._credential
-        params = batch_params(calls, credential)
-        items = self._retrying()(self._batch_once, params, credential, len(calls))
-        found: dict[int, Answer | GraphError] = {}
-        for (index, call), raw in zip(group, items, strict=True):
-            try:
-                found[index] = _read_item(call, raw, credential)
-            except GraphError as error:
-                found[index] = error
-        return found
+    def heed(self, error: ThrottledError, path: str) -> ThrottledError:
+        """Takes down a refusal that came within an answer: a report run's, for instance.
 
-    def _batch_once(
-        self, params: Mapping[str, str], credential: Credential, expected: int
-    ) -> list[RawAnswer | None]:
-        raw = self._transport.send("POST", "", params, credential)
-        if not raw.body.lstrip().startswith(b"["):
-            refuse(raw, path="batch", params=params, credential=credential)
-        return items_of(raw, expected)
+        Nothing more is sent that this quota would refuse. Returns the error with the time at
+        which it may be back, where that is known.
+        """
+        asset = asset_of(path, self.asset_id)
+        return self._gate.heed(asset, gates(path, asset), error)
 
     def _ask(self, call: Call) -> Answer:
-        return self._retrying()(self._ask_once, call)
-
-    def _ask_once(self, call: Call) -> Answer:
-        raw = self._transport.send(call.method, call.path, call.params, self._credential)
-        return _read(call, raw, self._credential)
+        asset = asset_of(call.path, self.asset_id)
+        patience = self._gate.patience()
+        return self._retrying()(
+            self._gate.ask,
+            call.path,
+            asset,
+            patience,
+            request=lambda: self._transport.send(
+                call.method, call.path, call.params, self._credential
+            ),
+            read=lambda raw: read(
+                raw,
+                method=call.method,
+                path=call.path,
+                params=call.params,
+                credential=self._credential,
+            ),
+        )
 
     def _retrying(self) -> Retrying:
         return Retrying(
@@ -185,35 +191,12 @@ class GraphClient:
             stop=stop_after_attempt(self._retry.attempts),
             wait=self._wait,
             before_sleep=_say_why,
-            sleep=self._sleep,
+            sleep=self._gate.sleep,
             reraise=True,
         )
 
     def _wait(self, state: RetryCallState) -> float:
-        return self._retry.wait(state.attempt_number, self._uniform)
-
-
-def _groups(
-    pending: Sequence[tuple[int, Call]], own: Credential
-) -> Iterator[list[tuple[int, Call]]]:
-    """The calls by credential, 50 at most together."""
-    by_credential: dict[int, list[tuple[int, Call]]] = {}
-    for index, call in pending:
-        by_credential.setdefault(id(call.credential or own), []).append((index, call))
-    for group in by_credential.values():
-        for first in range(0, len(group), BATCH_SIZE):
-            yield group[first : first + BATCH_SIZE]
-
-
-def _read(call: Call, raw: RawAnswer, credential: Credential) -> Answer:
-    return read(raw, method=call.method, path=call.path, params=call.params, credential=credential)
-
-
-def _read_item(call: Call, raw: RawAnswer | None, credential: Credential) -> Answer:
-    if raw is None:
-        reason = "Meta did not get to this call of a batch"
-        raise TransientError(Failure(call.path, None, None, None, reason))
-    return _read(call, raw, credential)
+        return self._retry.wait(state.attempt_number, self._gate.uniform)
 
 
 def _say_why(state: RetryCallState) -> None:

@@ -96,9 +96,11 @@ class ThrottledError(GraphError):
     kind = "throttled"
     advice = "wait until the quota is back, then run the same command again; what landed is kept"
 
-    def __init__(self, failure: Failure, retry_at: datetime | None = None) -> None:
+    def __init__(
+        self, failure: Failure, retry_at: datetime | None = None, scope: Scope | None = None
+    ) -> None:
         super().__init__(failure)
-        self.scope = _scope_of(failure)
+        self.scope = scope or _scope_of(failure)
         self.retry_at = retry_at
         if retry_at is not None:
             self.message += f" (not before {retry_at:%Y-%m-%d %H:%M:%S} UTC)"
