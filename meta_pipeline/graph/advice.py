@@ -560,6 +560,10 @@ CASES: tuple[Case, ...] = (
         1504039,
     ),
     Case(_APP_LIMIT, 341),
+    Case(
+        Advice("Nothing was sent: the quota is known to be used up", _THROTTLED),
+        text="not sent: the quota",
+    ),
     Case(_ACCOUNT_SCORE, 17),
     Case(_ACCOUNT_SCORE, 613, 1487742),
     Case(
@@ -637,8 +641,7 @@ CASES: tuple[Case, ...] = (
 FINDINGS: Mapping[str, Advice] = {
     # Silent: an answer without an error, and yet not the one asked for.
     "page answers nothing": Advice(
-        "A living Page metric comes back empty: read_insights is missing on the token, or the "
-        "Page is too small to be counted",
+        "Living metrics come back empty: read_insights is missing, or nobody was there to count",
         f"Make a new token with read_insights: {NEW_TOKEN} > read_insights; then check {PAGE}",
     ),
     "ads answer nothing": Advice(
@@ -664,9 +667,9 @@ FINDINGS: Mapping[str, Advice] = {
     ),
     # Token.
     "token is not valid": _REVOKED,
-    "token is not inspected": Advice(
-        "Meta does not say what this token is worth to those who ask with the token itself",
-        f"Set META_APP_ID and META_APP_SECRET ({APP_BASIC}), so that the app can ask",
+    "app is refused": Advice(
+        "META_APP_ID and META_APP_SECRET do not belong together; the token asked for itself",
+        f"Copy both again from {APP_BASIC}, without spaces",
     ),
     "token of another app": Advice(
         "The token was made for another app than META_APP_ID",
@@ -739,11 +742,6 @@ FINDINGS: Mapping[str, Advice] = {
     "time zone differs": Advice(
         "The ad account has another time zone than clients.yml names, so its days are others",
         "Correct `timezone` in clients.yml; Meta's is in Ads Manager > Settings > Ad account",
-    ),
-    "Page without insights": Advice(
-        "Not one of the Page's metrics can be read",
-        f"Check the role ({PAGE}) and the token's scopes ({NEW_TOKEN} > read_insights, "
-        "pages_read_engagement)",
     ),
     "metric is dead": Advice(
         "Meta no longer knows this metric; what it gave before is kept",
