@@ -81,6 +81,7 @@ def write_clients(source: Source, path: Path) -> None:
             "name": client.name,
             "ad_accounts": list(client.ad_accounts),
             "pages": list(client.pages),
+            "instagram_accounts": list(client.instagram_accounts),
             "start_date": client.start_date,
             "result": client.result,
         }

@@ -10,11 +10,15 @@ asked below `/_simulator/truth`, so that a pipeline can be checked to the cent.
 
 from meta_pipeline.simulator.agency import Agency, generated_agency
 from meta_pipeline.simulator.app import create_app
+from meta_pipeline.simulator.cases import Case, cases
 from meta_pipeline.simulator.clock import SimulatorClock
 from meta_pipeline.simulator.errors import GraphError
+from meta_pipeline.simulator.faults import Fault
 from meta_pipeline.simulator.mapping import CsvMapping, ReplayError, read_mapping
 from meta_pipeline.simulator.replay import Replay, replayed
+from meta_pipeline.simulator.runs import RunScript
 from meta_pipeline.simulator.server import RunningSimulator, serve
+from meta_pipeline.simulator.settings import Settings
 from meta_pipeline.simulator.source import (
     Account,
     Ad,
@@ -22,13 +26,22 @@ from meta_pipeline.simulator.source import (
     Campaign,
     Client,
     Fact,
+    InstagramAccount,
+    InstagramDay,
     Page,
     PageDay,
+    PagePost,
+    PostFigures,
     Source,
     default_today,
 )
-from meta_pipeline.simulator.traffic import Fault, Request, Traffic
-from meta_pipeline.simulator.truth import account_truth, page_truth
+from meta_pipeline.simulator.traffic import Request, Traffic
+from meta_pipeline.simulator.truth import (
+    account_truth,
+    instagram_truth,
+    page_truth,
+    post_truth,
+)
 
 __all__ = [
     "Account",
@@ -36,25 +49,35 @@ __all__ = [
     "AdSet",
     "Agency",
     "Campaign",
+    "Case",
     "Client",
     "CsvMapping",
     "Fact",
     "Fault",
     "GraphError",
+    "InstagramAccount",
+    "InstagramDay",
     "Page",
     "PageDay",
+    "PagePost",
+    "PostFigures",
     "Replay",
     "ReplayError",
     "Request",
+    "RunScript",
     "RunningSimulator",
+    "Settings",
     "SimulatorClock",
     "Source",
     "Traffic",
     "account_truth",
+    "cases",
     "create_app",
     "default_today",
     "generated_agency",
+    "instagram_truth",
     "page_truth",
+    "post_truth",
     "read_mapping",
     "replayed",
     "serve",

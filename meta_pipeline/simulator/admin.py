@@ -1,7 +1,7 @@
 """The simulator's own routes, below `/_simulator/`: no part of Meta's API, no token needed."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import Any
 
@@ -10,52 +10,76 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from meta_pipeline.simulator.cases import Case, cases, how_to_play
 from meta_pipeline.simulator.clock import SimulatorClock
+from meta_pipeline.simulator.control import Control
 from meta_pipeline.simulator.errors import json_response
+from meta_pipeline.simulator.faults import Fault
+from meta_pipeline.simulator.runs import RunScript
 from meta_pipeline.simulator.source import Source
-from meta_pipeline.simulator.traffic import Fault, Traffic
-from meta_pipeline.simulator.truth import account_truth, page_truth
+from meta_pipeline.simulator.truth import (
+    account_truth,
+    instagram_truth,
+    page_truth,
+    post_truth,
+)
 
 Handler = Callable[[HttpRequest], Awaitable[Response]]
 
 
-def admin_routes(source: Source, clock: SimulatorClock, traffic: Traffic) -> list[Route]:
-    """The routes `clock`, `truth`, `requests`, `reset`, `fail` and `clients`."""
+def admin_routes(source: Source, control: Control) -> list[Route]:
+    """The routes below `/_simulator/`; `docs/simulator.md` lists them."""
+    traffic, settings = control.traffic, control.settings
 
-    async def read_clock(request: HttpRequest) -> Response:
+    async def clock(request: HttpRequest) -> Response:
         if request.method == "POST":
-            body = await _body(request)
-            clock.move_to(_moment(str(body.get("now", ""))))
-        return json_response({"now": clock.now().isoformat()})
+            _set_clock(control.clock, await _body(request))
+        return json_response({"now": control.clock.now().isoformat()})
 
-    async def read_truth(request: HttpRequest) -> Response:
+    async def truth(request: HttpRequest) -> Response:
         return json_response({"data": _truth(source, dict(request.query_params))})
 
-    async def read_requests(_: HttpRequest) -> Response:
+    async def requests(request: HttpRequest) -> Response:
         counts = traffic.counts()
-        return json_response({"total": sum(counts.values()), "by_kind": counts})
+        found: dict[str, Any] = {"total": sum(counts.values()), "by_kind": counts}
+        found["refused"] = traffic.refused
+        found["refused_although_told"] = traffic.refused_although_told
+        if last := int(request.query_params.get("last", "0")):
+            found["data"] = [asdict(item) for item in traffic.requests[-last:]]
+        return json_response(found)
 
     async def reset(_: HttpRequest) -> Response:
-        traffic.reset()
+        control.reset()
         return json_response({"reset": True})
 
     async def fail(request: HttpRequest) -> Response:
-        body = await _body(request)
-        known = {field.name for field in fields(Fault)}
-        if unknown := sorted(set(body) - known):
-            raise ValueError(f"unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
-        traffic.script(Fault(**body))
+        control.fail(**_known(await _body(request), Fault))
         return json_response({"queued": True})
+
+    async def run(request: HttpRequest) -> Response:
+        control.runs.script(RunScript(**_known(await _body(request), RunScript)))
+        return json_response({"queued": True})
+
+    async def switches(request: HttpRequest) -> Response:
+        if request.method == "POST":
+            settings.change(**await _body(request))
+        return json_response(settings.values())
+
+    async def list_cases(_: HttpRequest) -> Response:
+        return json_response({"data": [_case(item) for item in cases().values()]})
 
     async def clients(_: HttpRequest) -> Response:
         return json_response({"data": [_client(client) for client in source.clients()]})
 
     table: list[tuple[str, Handler, list[str]]] = [
-        ("clock", read_clock, ["GET", "POST"]),
-        ("truth", read_truth, ["GET"]),
-        ("requests", read_requests, ["GET"]),
+        ("clock", clock, ["GET", "POST"]),
+        ("truth", truth, ["GET"]),
+        ("requests", requests, ["GET"]),
         ("reset", reset, ["POST"]),
         ("fail", fail, ["POST"]),
+        ("run", run, ["POST"]),
+        ("settings", switches, ["GET", "POST"]),
+        ("cases", list_cases, ["GET"]),
         ("clients", clients, ["GET"]),
     ]
     return [Route(f"/_simulator/{name}", _plain(run), methods=how) for name, run, how in table]
@@ -80,6 +104,37 @@ async def _body(request: HttpRequest) -> dict[str, Any]:
     return found
 
 
+def _known(body: dict[str, Any], kind: type) -> dict[str, Any]:
+    known = {field.name for field in fields(kind)}
+    if unknown := sorted(set(body) - known):
+        raise ValueError(f"unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
+    return body
+
+
+def _set_clock(clock: SimulatorClock, body: dict[str, Any]) -> None:
+    known = ("now", "rate", "advance_seconds")
+    if not body or set(body) - set(known):
+        raise ValueError(f"give one of {', '.join(known)}")
+    if "now" in body:
+        clock.move_to(_moment(str(body["now"])))
+    if "advance_seconds" in body:
+        clock.advance(float(body["advance_seconds"]))
+    if "rate" in body:
+        clock.run_at(float(body["rate"]))
+
+
+def _case(item: Case) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "code": item.code,
+        "subcode": item.subcode,
+        "status": item.status,
+        "calls": list(item.calls),
+        "meaning": item.meaning,
+        "how": how_to_play(item),
+    }
+
+
 def _moment(text: str) -> datetime:
     # In a query string the plus of an offset arrives as a space.
     return datetime.fromisoformat(text.replace(" ", "+"))
@@ -87,11 +142,19 @@ def _moment(text: str) -> datetime:
 
 def _truth(source: Source, params: dict[str, str]) -> list[dict[str, Any]]:
     since, until = date.fromisoformat(params["since"]), date.fromisoformat(params["until"])
+    as_of = _moment(params["as_of"]) if params.get("as_of") else None
     if "page" in params:
         page = source.page(params["page"])
         if page is None:
             raise LookupError(f"no page {params['page']!r}")
+        if params.get("of") == "posts":
+            return post_truth(source, page, since, until, as_of)
         return page_truth(source, page, since, until)
+    if "instagram" in params:
+        profile = source.instagram(params["instagram"])
+        if profile is None:
+            raise LookupError(f"no Instagram account {params['instagram']!r}")
+        return instagram_truth(source, profile, since, until)
     account = source.account(params["account"])
     if account is None:
         raise LookupError(f"no account {params['account']!r}")
@@ -106,7 +169,7 @@ def _truth(source: Source, params: dict[str, str]) -> list[dict[str, Any]]:
         level=params.get("level", "account"),
         by=params.get("by", "total"),
         dimension=dimension,
-        as_of=_moment(params["as_of"]) if params.get("as_of") else None,
+        as_of=as_of,
     )
 
 
@@ -116,6 +179,7 @@ def _client(client: Any) -> dict[str, Any]:
         "name": client.name,
         "ad_accounts": list(client.ad_accounts),
         "pages": list(client.pages),
+        "instagram_accounts": list(client.instagram_accounts),
         "start_date": client.start_date.isoformat(),
         "result": client.result,
         "currency": client.currency,

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import TypeVar
 
-from meta_pipeline.simulator import audience, delivery, structure, traits
+from meta_pipeline.simulator import audience, delivery, organic, structure, traits
 from meta_pipeline.simulator.source import (
     Account,
     Ad,
@@ -19,8 +19,12 @@ from meta_pipeline.simulator.source import (
     Campaign,
     Client,
     Fact,
+    InstagramAccount,
+    InstagramDay,
     Page,
     PageDay,
+    PagePost,
+    PostFigures,
 )
 
 _Node = TypeVar("_Node")
@@ -37,6 +41,7 @@ def generated_agency(
     adsets: int = 2,
     ads: int = 2,
     gaps: bool = True,
+    deletions: bool = False,
 ) -> "Agency":
     """An invented agency with delivery from 2024 on and no end.
 
@@ -48,6 +53,8 @@ def generated_agency(
         adsets: ad sets of each campaign.
         ads: ads of each ad set.
         gaps: False lets every ad deliver on every day of its life, for load tests.
+        deletions: the last ad of the first ad set of each campaign was deleted on 2 November
+            2026, below parents that live on.
 
     Raises:
         ValueError: if a number is not between 1 and its limit.
@@ -57,7 +64,7 @@ def generated_agency(
     for name, number in (("campaigns", campaigns), ("adsets", adsets), ("ads", ads)):
         if not 1 <= number <= MAX_CHILDREN:
             raise ValueError(f"{name} must lie between 1 and {MAX_CHILDREN}, got {number}")
-    return Agency(structure.Shape(seed, clients, campaigns, adsets, ads, gaps))
+    return Agency(structure.Shape(seed, clients, campaigns, adsets, ads, gaps, deletions))
 
 
 class Agency:
@@ -76,6 +83,7 @@ class Agency:
         self._months = lru_cache(8192)(self._make_month)
         self._audience = lru_cache(1024)(self._make_audience)
         self._pages: dict[str, audience.PageHistory] = {}
+        self._instagram: dict[str, organic.InstagramHistory] = {}
 
     def clients(self) -> Sequence[Client]:
         """Every client, in a fixed order."""
@@ -161,6 +169,42 @@ class Agency:
         """Viewers behind so many views of a Page in one stretch of time."""
         return audience.reach(views, audience.page_people(self.shape.seed, page))
 
+    def instagram(self, account_id: str) -> InstagramAccount | None:
+        """The Instagram account with this id, if there is one."""
+        index = structure.client_of_instagram(account_id)
+        if index is None or index >= self.shape.clients:
+            return None
+        found = structure.instagram(index)
+        return found if found.id == account_id else None
+
+    def instagram_of(self, page: Page) -> InstagramAccount | None:
+        """The Instagram account linked to a Page: every client has one."""
+        index = structure.client_of_page(page.id)
+        return None if index is None else structure.instagram(index)
+
+    def instagram_day(self, account: InstagramAccount, day: date) -> InstagramDay:
+        """The settled figures of an Instagram account on a Pacific day."""
+        if account.id not in self._instagram:
+            self._instagram[account.id] = organic.InstagramHistory(self.shape.seed, account)
+        return self._instagram[account.id].day(day)
+
+    def instagram_unique(self, account: InstagramAccount, times: int) -> int:
+        """Accounts behind so many views (or interactions) in one stretch of time."""
+        return audience.reach(times, organic.instagram_people(self.shape.seed, account))
+
+    def posts(self, page: Page, since: date, until: date) -> Sequence[PagePost]:
+        """The posts a Page published between two UTC days (included), newest first."""
+        return organic.page_posts(self.shape.seed, page, since, until)
+
+    def post(self, post_id: str) -> PagePost | None:
+        """The post with this `PAGEID_POSTID`, if there is one."""
+        page = self.page(post_id.partition("_")[0])
+        return organic.find_post(self.shape.seed, page, post_id) if page else None
+
+    def post_figures(self, post: PagePost, as_of: datetime | None) -> PostFigures:
+        """What a post has gathered by a moment (None: in the end)."""
+        return organic.post_figures(self.shape.seed, post, as_of)
+
     def last_day(self) -> date | None:
         """None: the agency has no last day."""
         return None
@@ -187,7 +231,7 @@ class Agency:
     def _make_ads(self, account_id: str, adset_id: str) -> Sequence[Ad]:
         campaign_id = structure.campaign_of(adset_id)
         parent = next(s for s in self._adsets(account_id, campaign_id) if s.id == adset_id)
-        return tuple(structure.ad(parent, index) for index in range(self.shape.ads))
+        return tuple(structure.ad(self.shape, parent, index) for index in range(self.shape.ads))
 
     def _make_traits(self, account_id: str, ad_id: str) -> traits.Traits:
         account = self.account(account_id)

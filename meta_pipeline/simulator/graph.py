@@ -1,11 +1,13 @@
 """From a path to an answer: which node, which edge, which version."""
 
 import re
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from meta_pipeline.simulator import versions
+from meta_pipeline.simulator.assets import Assets
 from meta_pipeline.simulator.call import Call
+from meta_pipeline.simulator.creatives import creative_body, find_creative, list_creatives
 from meta_pipeline.simulator.errors import (
     deprecated_version,
     invalid,
@@ -16,12 +18,11 @@ from meta_pipeline.simulator.errors import (
 from meta_pipeline.simulator.insights import Insights, effective_status
 from meta_pipeline.simulator.insights import Node as AdsNode
 from meta_pipeline.simulator.objects import list_nodes, node_body, read_fields
-from meta_pipeline.simulator.pages import page_insights
 from meta_pipeline.simulator.runs import Run, Runs
 from meta_pipeline.simulator.settings import Settings
-from meta_pipeline.simulator.source import Account, AdSet, Campaign, Page, Source
-from meta_pipeline.simulator.tokens import Token, Tokens, page_token_required
-from meta_pipeline.simulator.vocabulary import PAGE_FIELDS, USER_FIELDS
+from meta_pipeline.simulator.source import Account, Ad, AdSet, Campaign, Source
+from meta_pipeline.simulator.tokens import Token, Tokens, no_ads_permission, no_user
+from meta_pipeline.simulator.vocabulary import USER_FIELDS
 
 _EDGES = {Account: ("campaigns", "adsets", "ads"), Campaign: ("adsets", "ads"), AdSet: ("ads",)}
 _VERSION = re.compile(r"v\d+\.\d+")
@@ -48,6 +49,7 @@ class Graph:
         self._insights = insights
         self._runs = runs
         self._settings = settings
+        self._assets = Assets(source, tokens, settings)
         self._ad_counts: dict[tuple[str, date], int] = {}
 
     def answer(self, call: Call) -> Any:
@@ -56,10 +58,17 @@ class Graph:
         Raises:
             GraphError: the error Meta would answer with.
         """
+        if call.asked_version == "oauth":
+            # The one path that is asked without a version too (Meta's login guides).
+            call.asked_version, call.segments = versions.NEWEST, ("oauth", *call.segments)
         self._choose_version(call, marketing=False)
         for name in _REMOVED_PARAMS:
             if name in call.params:
                 raise invalid(f"The {name} parameter is no longer supported")
+        _override_method(call)
+        if call.segments == ("oauth", "access_token"):
+            call.kind = "token"
+            return self._tokens.grant(call.params, call.now)
         proof = call.params.get("appsecret_proof", "")
         path = "/".join(call.segments)
         token = self._tokens.admit(call.token_text, proof, call.now, path)
@@ -76,9 +85,9 @@ class Graph:
         run = self._runs.find(head)
         if run:
             return self._run(call, token, run, edge)
-        page = self._source.page(head)
-        if page:
-            return self._page(call, token, page, edge)
+        asset = self._assets.find(head)
+        if asset:
+            return self._assets.answer(call, token, asset, edge)
         return self._ads(call, token, head, edge)
 
     def _choose_version(self, call: Call, *, marketing: bool) -> None:
@@ -97,6 +106,8 @@ class Graph:
             )
 
     def _me(self, call: Call, token: Token, edge: str) -> Any:
+        if token.kind == "APP":
+            raise no_user()
         if edge == "":
             for name in read_fields(call.params):
                 if name not in USER_FIELDS:
@@ -107,6 +118,8 @@ class Graph:
             call.kind = "accounts"
             self._choose_version(call, marketing=True)
             call.counts_for("", "")
+            if not token.reads_ads:
+                raise no_ads_permission()
             ids = [i for c in clients for i in c.ad_accounts if self._tokens.sees(token, i)]
             page, paging = call.cut(ids)
             accounts = (self._source.account(account_id) for account_id in page)
@@ -116,68 +129,28 @@ class Graph:
             call.kind = "accounts"
             call.counts_for("", "")
             ids = [i for c in clients for i in c.pages if self._tokens.sees(token, i)]
+            if "pages_show_list" not in token.scopes:
+                # An empty list and no error (recorded on v25, September 2026).
+                ids = []
             some, paging = call.cut(ids)
             pages = (self._source.page(page_id) for page_id in some)
-            data = [self._page_body(call, token, p, listed=True) for p in pages if p]
+            data = [self._assets.page_body(call, token, p, listed=True) for p in pages if p]
             return _listed(data, paging)
         raise unknown_path(f"/{edge}")
 
-    def _page(self, call: Call, token: Token, page: Page, edge: str) -> Any:
-        call.kind = "page_insights" if edge == "insights" else "pages"
-        if not self._tokens.sees(token, page.id):
-            raise not_found(page.id)
-        yesterday = (call.now - timedelta(days=1)).date()
-        # Engaged users are not simulated; their engagements of the day before stand for them.
-        engaged = self._source.page_day(page, yesterday).engagements
-        call.counts_for(page.id, "pages", audience=engaged)
-        if edge == "":
-            return self._page_body(call, token, page, listed=False)
-        if edge != "insights":
-            raise unknown_path(f"/{edge}")
-        if token.kind == "USER" or (
-            token.kind == "SYSTEM_USER" and not self._settings.system_user_reads_pages
-        ):
-            raise page_token_required()
-        if not token.reads_insights:
-            # Without read_insights: an empty list and no error (third party, 2026-09).
-            return {"data": []}
-        return page_insights(
-            self._source,
-            page,
-            call.params,
-            call.now,
-            timedelta(hours=self._settings.page_lag_hours),
-            call.url,
-            call.token_text,
-        )
-
-    def _page_body(self, call: Call, token: Token, page: Page, *, listed: bool) -> dict[str, Any]:
-        values: dict[str, Any] = {
-            "access_token": self._tokens.page_token(token, page.id),
-            "category": "Local business",
-            "category_list": [{"id": "2500", "name": "Local business"}],
-            "name": page.name,
-            "id": page.id,
-            "tasks": ["ADVERTISE", "ANALYZE"],
-        }
-        fields = read_fields(call.params)
-        for name in fields:
-            if name not in PAGE_FIELDS and name not in values:
-                raise unknown_field(name, "Page")
-        if not fields:
-            return values if listed else {"name": page.name, "id": page.id}
-        now = self._source.page_day(page, (call.now - timedelta(days=1)).date())
-        values |= {"followers_count": now.follows_level, "fan_count": now.follows_level}
-        return {name: values[name] for name in dict.fromkeys([*fields, "id"]) if name in values}
-
     def _ads(self, call: Call, token: Token, head: str, edge: str) -> Any:
         node: AdsNode | None = self._source.account(head) or self._source.node(head)
-        if head.startswith("act_") or node:
+        shown_by = None if node else find_creative(self._source, head)
+        if head.startswith("act_") or node or shown_by:
             self._choose_version(call, marketing=True)
+        if shown_by:
+            return self._creative(call, token, shown_by, edge)
         call.kind = "insights" if edge == "insights" else "objects"
         account = node if isinstance(node, Account) or node is None else node.account
         if node is None or account is None or not self._tokens.sees(token, account.id):
             raise not_found(head)
+        if not token.reads_ads:
+            raise no_ads_permission()
         if edge == "insights" and call.method == "POST":
             call.kind = "async"
         usage = "ads_insights" if edge == "insights" else "ads_management"
@@ -188,11 +161,31 @@ class Graph:
             if call.method == "POST":
                 return self._runs.start(call, node)
             return self._insights.answer(node, call.params, call.now, call.url, call.token_text)
+        return self._list(call, node, edge)
+
+    def _list(self, call: Call, node: AdsNode, edge: str) -> Any:
         if isinstance(node, Account | Campaign | AdSet) and edge in _EDGES[type(node)]:
             nodes = list_nodes(self._source, node, edge, call.params, call.now)
             page, paging = call.cut(nodes)
             return _listed([node_body(item, call.params, call.now) for item in page], paging)
+        if edge == "adcreatives" and not isinstance(node, Campaign):
+            shown, paging = call.cut(list_creatives(self._source, node, call.now))
+            data = [creative_body(self._source, ad, call.params) for ad in shown]
+            return _listed(data, paging)
         raise unknown_path(f"/{edge}")
+
+    def _creative(self, call: Call, token: Token, ad: Ad, edge: str) -> Any:
+        call.kind = "objects"
+        if not self._tokens.sees(token, ad.account.id):
+            raise not_found(ad.creative_id)
+        if not token.reads_ads:
+            raise no_ads_permission()
+        call.counts_for(
+            ad.account.account_id, "ads_management", ads=self._active_ads(ad.account, call)
+        )
+        if edge:
+            raise unknown_path(f"/{edge}")
+        return creative_body(self._source, ad, call.params)
 
     def _active_ads(self, account: Account, call: Call) -> int:
         """Ads in delivery today: each adds 400 insights calls an hour to the account's limit."""
@@ -216,6 +209,14 @@ class Graph:
         if edge:
             raise unknown_path(f"/{edge}")
         return self._runs.poll(call, run)
+
+
+def _override_method(call: Call) -> None:
+    """A POST with `method=get` in its form reads: so a secret need not stand in a URL."""
+    wanted = call.params.get("method", "").upper()
+    if call.method == "POST" and wanted in ("GET", "DELETE"):
+        call.method = wanted
+        call.params = {name: value for name, value in call.params.items() if name != "method"}
 
 
 def _listed(data: list[dict[str, Any]], paging: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from meta_pipeline.simulator.errors import invalid, unknown_field
-from meta_pipeline.simulator.insights import effective_status
+from meta_pipeline.simulator.insights import HIDDEN_STATUSES, effective_status
 from meta_pipeline.simulator.query import list_param
 from meta_pipeline.simulator.source import Account, Ad, AdSet, Campaign, Source
 from meta_pipeline.simulator.vocabulary import (
@@ -29,7 +29,6 @@ _KNOWN = {
     AdSet: frozenset(AD_SET_FIELDS),
     Ad: frozenset(AD_FIELDS),
 }
-HIDDEN_STATUSES = frozenset({"DELETED", "ARCHIVED"})
 
 
 def split_fields(text: str) -> list[str]:
@@ -165,7 +164,7 @@ def _values(node: Node, as_of: datetime) -> dict[str, Any]:
     return values | {
         "campaign_id": node.campaign.id,
         "adset_id": node.adset.id,
-        "creative": {"id": node.id[::-1]},
+        "creative": {"id": node.creative_id},
     }
 
 
@@ -195,10 +194,9 @@ def _campaign_values(node: Campaign) -> dict[str, Any]:
         "start_time": moment(node.start, node.account),
         "special_ad_categories": [],
     }
-    if node.daily_budget is not None:
-        values["bid_strategy"] = "LOWEST_COST_WITHOUT_CAP"
-        values["daily_budget"] = str(node.daily_budget)
-        values["budget_remaining"] = str(node.daily_budget)
+    budget = _budget(node)
+    if budget:
+        values |= {"bid_strategy": "LOWEST_COST_WITHOUT_CAP", **budget}
     if node.end:
         values["stop_time"] = moment(node.end, node.account, 23)
     return values
@@ -212,12 +210,21 @@ def _adset_values(node: AdSet) -> dict[str, Any]:
         "attribution_spec": _attribution(node.attribution_setting),
         "start_time": moment(node.start, node.account),
     }
-    if node.daily_budget is not None:
-        values["daily_budget"] = str(node.daily_budget)
-        values["budget_remaining"] = str(node.daily_budget)
+    values |= _budget(node)
     if node.end:
         values["end_time"] = moment(node.end, node.account, 23)
     return values
+
+
+def _budget(node: Campaign | AdSet) -> dict[str, str]:
+    """Budgets are strings in minor units of the account's currency, other than insights' money."""
+    if node.lifetime_budget is not None:
+        # How much of it is left is not simulated.
+        return {"lifetime_budget": str(node.lifetime_budget)}
+    if node.daily_budget is not None:
+        text = str(node.daily_budget)
+        return {"daily_budget": text, "budget_remaining": text}
+    return {}
 
 
 _EVENTS = {"click": "CLICK_THROUGH", "view": "VIEW_THROUGH", "ev": "ENGAGED_VIDEO_VIEW"}

@@ -51,7 +51,14 @@ def _reactions(_source: Source, _page: Page, days: list[PageDay]) -> dict[str, i
     return found
 
 
-_ENGAGED_END, _NOV_2025, _JUNE_2026 = date(2024, 3, 14), date(2025, 11, 15), date(2026, 6, 15)
+RETIRED = {
+    "2024-03": date(2024, 3, 14),
+    "2025-11": date(2025, 11, 15),
+    "2026-06": date(2026, 6, 15),
+}
+"""The three days on which Meta retired Page and post metrics (its deprecations page)."""
+
+_ENGAGED_END, _NOV_2025, _JUNE_2026 = RETIRED.values()
 METRICS: dict[str, Metric] = {
     "page_media_view": Metric("Total Views", _added("views")),
     "page_total_media_view_unique": Metric("Total Viewers", _viewers),
@@ -111,25 +118,35 @@ def page_insights(
                 if period in PERIODS
             ]
             data.append(_item(page, name, period, values))
-    return {"data": data, "paging": _paging(params, ends, url, token)}
+    days = [end.astimezone(PACIFIC).date() for end in ends]
+    return {"data": data, "paging": range_paging(params, days, url, token)}
 
 
 def _metrics(params: Mapping[str, str], now: datetime) -> tuple[str, ...]:
     names = list_param(params, "metric")
     if not names:
-        raise GraphError(
-            "No metric was specified to be fetched. Please specify one or more metrics to be "
-            "fetched and try again.",
-            3001,
-            subcode=1504028,
-        )
+        raise no_metric()
     today = now.astimezone(PACIFIC).date()
     for name in names:
         metric = METRICS.get(name)
         if metric is None or (metric.dead_from and today >= metric.dead_from):
-            # One bad name fails the whole call and is not named (captured on v25, 2026-09).
-            raise invalid("The value must be a valid insights metric")
+            raise not_a_metric()
     return tuple(dict.fromkeys(names))
+
+
+def no_metric() -> GraphError:
+    """The answer to insights without `metric`."""
+    return GraphError(
+        "No metric was specified to be fetched. Please specify one or more metrics to be "
+        "fetched and try again.",
+        3001,
+        subcode=1504028,
+    )
+
+
+def not_a_metric() -> GraphError:
+    """The answer to a bad name: the whole call fails, the name is not said (v25, 2026-09)."""
+    return invalid("The value must be a valid insights metric")
 
 
 def _periods(params: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, ...]:
@@ -154,8 +171,8 @@ def _end_times(params: Mapping[str, str], now: datetime, lag: timedelta) -> list
     third party's 30-day windows; whether `until` is exclusive or merely late is not settled).
     """
     newest = (now - lag).astimezone(PACIFIC).date()
-    since = _moment(params, "since")
-    until = _moment(params, "until")
+    since = moment(params, "since")
+    until = moment(params, "until")
     if since and until:
         if until < since:
             raise invalid("since must be earlier than until")
@@ -177,18 +194,23 @@ def _end_times(params: Mapping[str, str], now: datetime, lag: timedelta) -> list
     return ends
 
 
-def _moment(params: Mapping[str, str], name: str) -> datetime | None:
+def moment(params: Mapping[str, str], name: str) -> datetime | None:
+    """A bound of a range: a date (midnight Pacific) or a Unix timestamp; None if not given.
+
+    Raises:
+        GraphError: code 100, for anything else.
+    """
     text = params.get(name, "").strip()
     if not text:
         return None
     try:
         if text.lstrip("-").isdigit():
             return datetime.fromtimestamp(int(text), UTC)
-        moment = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):
         raise invalid(f"Param {name} must be a date or a Unix timestamp") from None
     # A bare date begins at midnight Pacific, as the days of Pages do.
-    return moment.replace(tzinfo=PACIFIC) if moment.tzinfo is None else moment
+    return found.replace(tzinfo=PACIFIC) if found.tzinfo is None else found
 
 
 def _value(source: Source, page: Page, name: str, period: str, end: datetime) -> Any:
@@ -214,18 +236,24 @@ def _written(end: datetime) -> str:
     return end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
 
 
-def _paging(
-    params: Mapping[str, str], ends: list[datetime], url: str, token: str
+def end_time(day: date) -> str:
+    """Midnight Pacific at the beginning of a day, as Meta writes it."""
+    return _written(day_start(day, PACIFIC))
+
+
+def range_paging(
+    params: Mapping[str, str], ends: list[date], url: str, token: str
 ) -> dict[str, str]:
-    """Links to ranges of the same width before and after; they never end (third party, 2026)."""
+    """Links to ranges of the same width before and after; they never end (third party, 2026).
+
+    `ends` are the days at whose beginning the values end.
+    """
     if not ends:
         return {}
     width = len(ends)
-    first = ends[0].astimezone(PACIFIC).date()
-    last = ends[-1].astimezone(PACIFIC).date()
     spans = {
-        "previous": (first - timedelta(days=width + 1), first - timedelta(days=1)),
-        "next": (last, last + timedelta(days=width)),
+        "previous": (ends[0] - timedelta(days=width + 1), ends[0] - timedelta(days=1)),
+        "next": (ends[-1], ends[-1] + timedelta(days=width)),
     }
     kept = {k: v for k, v in params.items() if k not in ("since", "until", "access_token")}
     found = {}

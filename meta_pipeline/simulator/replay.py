@@ -19,8 +19,12 @@ from meta_pipeline.simulator.source import (
     Campaign,
     Client,
     Fact,
+    InstagramAccount,
+    InstagramDay,
     Page,
     PageDay,
+    PagePost,
+    PostFigures,
     day_end,
 )
 
@@ -175,6 +179,34 @@ class Replay:
         """Never asked for: there are no Pages."""
         raise LookupError(page.id)
 
+    def instagram(self, account_id: str) -> InstagramAccount | None:  # noqa: ARG002
+        """None: a file of ads has no Instagram accounts."""
+        return None
+
+    def instagram_of(self, page: Page) -> InstagramAccount | None:  # noqa: ARG002
+        """None: a file of ads has no Instagram accounts."""
+        return None
+
+    def instagram_day(self, account: InstagramAccount, day: date) -> InstagramDay:  # noqa: ARG002
+        """Never asked for: there are no Instagram accounts."""
+        raise LookupError(account.id)
+
+    def instagram_unique(self, account: InstagramAccount, times: int) -> int:  # noqa: ARG002
+        """Never asked for: there are no Instagram accounts."""
+        raise LookupError(account.id)
+
+    def posts(self, page: Page, since: date, until: date) -> Sequence[PagePost]:  # noqa: ARG002
+        """None: there are no Pages."""
+        return ()
+
+    def post(self, post_id: str) -> PagePost | None:  # noqa: ARG002
+        """None: there are no Pages."""
+        return None
+
+    def post_figures(self, post: PagePost, as_of: datetime | None) -> PostFigures:  # noqa: ARG002
+        """Never asked for: there are no posts."""
+        raise LookupError(post.id)
+
     def last_day(self) -> date | None:
         """The last day in the file."""
         return self._last
@@ -251,6 +283,7 @@ class Replay:
                 start=start,
                 end=end,
                 adset=self._adsets[key],
+                creative_id=f"6{ad_id}",
             )
         return self._ads[*key, ad_id]
 

@@ -41,6 +41,15 @@ class Settings:
     page_lag_hours: float = _switch(
         default=6.0, about="Hours from the end of a Pacific day until Page Insights show it."
     )
+    instagram_lag_hours: float = _switch(
+        default=24.0,
+        about="Hours from the end of a Pacific day until Instagram insights count it (up to 48).",
+    )
+    opted_in_breakdowns: bool = _switch(
+        default=False,
+        about="Whether accounts opted in to `frequency_value`, `impression_device` and hours in "
+        "the audience's time zone; without, they are silently empty.",
+    )
     truncate_conversions: bool = _switch(
         default=False, about="Count a conversion only if its click lies inside the range asked for."
     )
@@ -143,7 +152,9 @@ class Settings:
         Raises:
             ValueError: for an unknown name or a value that does not fit; none is set then.
         """
-        tried = Settings(**(self.values() | values))
+        tried = Settings(**self.values())
+        for name, value in values.items():
+            setattr(tried, name, value)
         for name in values:
             setattr(self, name, getattr(tried, name))
 

@@ -52,6 +52,27 @@ class Page:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InstagramAccount:
+    """One Instagram professional account, linked to a Page; its days are Pacific days."""
+
+    id: str
+    username: str
+    name: str
+    page_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PagePost:
+    """One post of a Page; `id` is Meta's `PAGEID_POSTID`, `created` a moment in UTC."""
+
+    id: str
+    page: Page
+    created: datetime
+    message: str
+    status_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Client:
     """One customer of the agency.
 
@@ -67,6 +88,7 @@ class Client:
     result: str
     currency: str
     timezone: str
+    instagram_accounts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +96,8 @@ class AdObject:
     """What campaign, ad set and ad have in common.
 
     Delivery runs from `start` to `end` (both included, account time zone; no end: open). From
-    the day after `end` the object is paused, from `archived_on` archived. From `renamed_on` it
-    bears `new_name`.
+    the day after `end` the object is paused, from `archived_on` archived, from `deleted_on`
+    deleted. From `renamed_on` it bears `new_name`.
     """
 
     id: str
@@ -84,6 +106,7 @@ class AdObject:
     start: date
     end: date | None = None
     archived_on: date | None = None
+    deleted_on: date | None = None
     renamed_on: date | None = None
     new_name: str = ""
 
@@ -92,7 +115,9 @@ class AdObject:
         return self.new_name if self.renamed_on and today >= self.renamed_on else self.name
 
     def status_on(self, today: date) -> str:
-        """The object's own status on `today`: ACTIVE, PAUSED or ARCHIVED."""
+        """The object's own status on `today`: ACTIVE, PAUSED, ARCHIVED or DELETED."""
+        if self.deleted_on and today >= self.deleted_on:
+            return "DELETED"
         if self.archived_on and today >= self.archived_on:
             return "ARCHIVED"
         return "PAUSED" if self.end and today > self.end else "ACTIVE"
@@ -100,17 +125,21 @@ class AdObject:
     def changed_on(self, today: date) -> date:
         """The last day up to `today` on which the object changed (its `updated_time`)."""
         ended = self.end + timedelta(days=1) if self.end else None
-        days = (self.start, ended, self.archived_on, self.renamed_on)
+        days = (self.start, ended, self.archived_on, self.deleted_on, self.renamed_on)
         return max((day for day in days if day and day <= today), default=self.start)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Campaign(AdObject):
-    """A campaign; `daily_budget` in minor units, None where the ad sets hold the budget."""
+    """A campaign; budgets in minor units, None where the ad sets hold the budget.
+
+    An object has a budget a day or one for its whole life, never both.
+    """
 
     objective: str
     result: str
     daily_budget: int | None = None
+    lifetime_budget: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,13 +150,15 @@ class AdSet(AdObject):
     optimization_goal: str
     attribution_setting: str
     daily_budget: int | None = None
+    lifetime_budget: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ad(AdObject):
-    """An ad."""
+    """An ad; several ads may show one creative."""
 
     adset: AdSet
+    creative_id: str
 
     @property
     def campaign(self) -> Campaign:
@@ -167,6 +198,37 @@ class PageDay:
     follows: int
     unfollows: int
     follows_level: int
+    reactions: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class InstagramDay:
+    """What one Instagram account saw in one Pacific day; levels are those at the day's end."""
+
+    views: int
+    reach: int
+    accounts_engaged: int
+    likes: int
+    comments: int
+    shares: int
+    saves: int
+    replies: int
+    reposts: int
+    profile_links_taps: int
+    profile_views: int
+    follows: int
+    unfollows: int
+    followers_level: int
+    media_level: int
+
+
+@dataclass(frozen=True, slots=True)
+class PostFigures:
+    """What one post has gathered so far; reactions by type, those that occurred."""
+
+    views: int
+    viewers: int
+    clicks: int
     reactions: dict[str, int]
 
 
@@ -241,6 +303,34 @@ class Source(Protocol):
 
     def page_unique(self, page: Page, views: int) -> int:
         """Viewers behind so many views of a Page in one stretch of time."""
+        ...
+
+    def instagram(self, account_id: str) -> InstagramAccount | None:
+        """The Instagram account with this id, if there is one."""
+        ...
+
+    def instagram_of(self, page: Page) -> InstagramAccount | None:
+        """The Instagram account linked to a Page, if there is one."""
+        ...
+
+    def instagram_day(self, account: InstagramAccount, day: date) -> InstagramDay:
+        """The settled figures of an Instagram account on a Pacific day."""
+        ...
+
+    def instagram_unique(self, account: InstagramAccount, times: int) -> int:
+        """Accounts behind so many views (or interactions) in one stretch of time."""
+        ...
+
+    def posts(self, page: Page, since: date, until: date) -> Sequence[PagePost]:
+        """The posts a Page published between two UTC days (included), newest first."""
+        ...
+
+    def post(self, post_id: str) -> PagePost | None:
+        """The post with this `PAGEID_POSTID`, if there is one."""
+        ...
+
+    def post_figures(self, post: PagePost, as_of: datetime | None) -> PostFigures:
+        """What a post has gathered by a moment (None: in the end)."""
         ...
 
     def last_day(self) -> date | None:

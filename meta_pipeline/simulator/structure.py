@@ -9,7 +9,15 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from meta_pipeline.simulator.noise import uniforms
-from meta_pipeline.simulator.source import Account, Ad, AdSet, Campaign, Client, Page
+from meta_pipeline.simulator.source import (
+    Account,
+    Ad,
+    AdSet,
+    Campaign,
+    Client,
+    InstagramAccount,
+    Page,
+)
 
 PURCHASE = "omni_purchase"
 LEAD = "onsite_conversion.lead_grouped"
@@ -25,6 +33,7 @@ class Shape:
     adsets: int
     ads: int
     gaps: bool
+    deletions: bool = False
 
 
 class Place(NamedTuple):
@@ -92,12 +101,24 @@ def client(index: int) -> tuple[Client, tuple[Account, ...], tuple[Page, ...]]:
         name=name,
         ad_accounts=tuple(account.id for account in accounts),
         pages=(page.id,),
+        instagram_accounts=(_instagram_id(index),),
         start_date=start,
         result=result,
         currency=accounts[0].currency,
         timezone=accounts[0].timezone,
     )
     return found, accounts, (page,)
+
+
+def instagram(index: int) -> InstagramAccount:
+    """The Instagram account of the client at this place; it is linked to the client's Page."""
+    found, _, pages = client(index)
+    return InstagramAccount(
+        id=_instagram_id(index),
+        username=found.id.replace("-", "."),
+        name=found.name,
+        page_id=pages[0].id,
+    )
 
 
 def market(account: Account) -> Market:
@@ -118,6 +139,13 @@ def client_of_page(page_id: str) -> int | None:
     if not page_id.isascii() or not page_id.isdigit() or len(page_id) != 15:
         return None
     return int(page_id[2:8])
+
+
+def client_of_instagram(account_id: str) -> int | None:
+    """The place of the client that has this Instagram id, None for another kind of id."""
+    if not account_id.isascii() or not account_id.isdigit() or len(account_id) != 17:
+        return None
+    return int(account_id[5:11]) if account_id.startswith("17841") else None
 
 
 def place_of(node_id: str) -> Place | None:
@@ -147,9 +175,10 @@ def campaign(shape: Shape, account: Account, index: int) -> Campaign:
 
     The first four are an always-on campaign, one for retargeting that was renamed in June 2026,
     one for traffic that ended on 8 November 2026, and an archived one for awareness. Of the
-    others every seventh ended in August 2026.
+    others every seventh ended in August 2026; every second of those was deleted in October.
     """
     start, end, archived, renamed = date(2024, 1, 15), None, None, None
+    deleted = None
     objective = "OUTCOME_SALES" if account.result == PURCHASE else "OUTCOME_LEADS"
     if index == 1:
         start, renamed = date(2024, 5, 1), date(2026, 6, 1)
@@ -161,11 +190,14 @@ def campaign(shape: Shape, account: Account, index: int) -> Campaign:
     elif index >= 4:
         start = date(2024, 2, 1) + timedelta(days=45 * (index % 8))
         end = date(2026, 8, 31) if index % 7 == 6 else None
+        deleted = date(2026, 10, 1) if index % 14 == 13 else None
     digits = client_of_account(account.id)
     number = int(account.id.removeprefix("act_")[7])
     name = f"{account.name} | {_TOPICS[index % len(_TOPICS)]} {index + 1}"
     # An Advantage campaign budget sits on the campaign, any other on the ad sets.
     budget = _budget(account, shape.adsets * shape.ads) if index % 2 == 0 else None
+    # A budget for the whole life needs an end.
+    whole = budget is not None and end is not None and index >= 4
     return Campaign(
         id=f"120{digits:05d}{number}{index + 1:03d}000000",
         account=account,
@@ -173,16 +205,21 @@ def campaign(shape: Shape, account: Account, index: int) -> Campaign:
         start=start,
         end=end,
         archived_on=archived,
+        deleted_on=deleted,
         renamed_on=renamed,
         new_name=f"{name} v2",
         objective=objective,
         result=account.result,
-        daily_budget=budget,
+        daily_budget=None if whole else budget,
+        lifetime_budget=_lifetime(budget, start, end) if whole else None,
     )
 
 
 _GOALS = {
-    "OUTCOME_SALES": ("OFFSITE_CONVERSIONS", ("1d_view_7d_click", "7d_click")),
+    "OUTCOME_SALES": (
+        "OFFSITE_CONVERSIONS",
+        ("1d_view_7d_click", "7d_click", "1d_view_7d_click_1d_ev"),
+    ),
     "OUTCOME_LEADS": ("LEAD_GENERATION", ("1d_view_7d_click", "1d_click")),
     "OUTCOME_TRAFFIC": ("LINK_CLICKS", ("1d_view_7d_click",)),
     "OUTCOME_AWARENESS": ("REACH", ("1d_view_7d_click",)),
@@ -190,34 +227,46 @@ _GOALS = {
 
 
 def adset(shape: Shape, parent: Campaign, index: int) -> AdSet:
-    """The ad set at this place of a campaign."""
+    """The ad set at this place of a campaign; the second of an archived one was deleted."""
     goal, settings = _GOALS[parent.objective]
+    holds = parent.daily_budget is None and parent.lifetime_budget is None
+    budget = _budget(parent.account, shape.ads) if holds else None
+    whole = budget is not None and parent.end is not None
     return AdSet(
         id=f"{parent.id[:12]}{index + 1:03d}000",
         account=parent.account,
         name=f"Ad set {index + 1} | {'Broad' if index % 2 == 0 else 'Interests'}",
         start=parent.start,
         end=parent.end,
+        deleted_on=date(2026, 1, 10) if parent.archived_on and index == 1 else None,
         campaign=parent,
         optimization_goal=goal,
         attribution_setting=settings[index % len(settings)],
-        daily_budget=None if parent.daily_budget else _budget(parent.account, shape.ads),
+        daily_budget=None if whole else budget,
+        lifetime_budget=_lifetime(budget, parent.start, parent.end) if whole else None,
     )
 
 
-def ad(parent: AdSet, index: int) -> Ad:
-    """The ad at this place of an ad set; its name repeats in every ad set, as in real life."""
-    end = parent.end
+def ad(shape: Shape, parent: AdSet, index: int) -> Ad:
+    """The ad at this place of an ad set.
+
+    Its name repeats in every ad set of a campaign, as in real life, and so does its creative.
+    """
+    end, deleted = parent.end, None
     if index % 5 == 4:
         # A creative that was worn out earlier than its ad set.
         end = min(parent.end or date.max, date(2026, 10, 18))
+    if shape.deletions and index and index == shape.ads - 1 and parent.id.endswith("001000"):
+        end, deleted = min(end or date.max, date(2026, 11, 1)), date(2026, 11, 2)
     return Ad(
         id=f"{parent.id[:15]}{index + 1:03d}",
         account=parent.account,
         name=f"Ad {index + 1} | {('Video', 'Image', 'Carousel')[index % 3]}",
         start=parent.start,
         end=end,
+        deleted_on=deleted,
         adset=parent,
+        creative_id=f"6{parent.id[:12]}001{index + 1:03d}",
     )
 
 
@@ -241,6 +290,15 @@ def _account(index: int, number: int, name: str, result: str) -> Account:
 
 def _page_id(index: int) -> str:
     return f"10{index:06d}{int(uniforms('page', index)[0] * 10_000_000):07d}"
+
+
+def _instagram_id(index: int) -> str:
+    return f"17841{index:06d}{int(uniforms('instagram', index)[0] * 1_000_000):06d}"
+
+
+def _lifetime(budget: int | None, start: date, end: date | None) -> int | None:
+    """The budget of a whole life in place of one a day."""
+    return budget * ((end - start).days + 1) if budget is not None and end else None
 
 
 def _budget(account: Account, ads: int) -> int:

@@ -5,12 +5,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from meta_pipeline.simulator import instagram, posts
 from meta_pipeline.simulator.actions import expand
 from meta_pipeline.simulator.groups import Group, grouped
 from meta_pipeline.simulator.pages import METRICS
 from meta_pipeline.simulator.periods import slices
 from meta_pipeline.simulator.rows import major
-from meta_pipeline.simulator.source import Account, Page, Source
+from meta_pipeline.simulator.source import Account, InstagramAccount, Page, Source
 
 
 def account_truth(
@@ -81,3 +82,46 @@ def page_truth(source: Source, page: Page, since: date, until: date) -> list[dic
         }
         found.append({"date": day.isoformat(), "page_id": page.id, **metrics})
     return found
+
+
+def instagram_truth(
+    source: Source, account: InstagramAccount, since: date, until: date
+) -> list[dict[str, Any]]:
+    """The settled daily value of each metric of an Instagram account, by Pacific day.
+
+    `follows_and_unfollows` is two numbers here: `follows` and `unfollows`. A zero here is an
+    empty list in the API.
+    """
+    found = []
+    for day, _ in slices(since, until, "1"):
+        seen = source.instagram_day(account, day)
+        metrics = {
+            name: metric.value(source, account, [seen])
+            for name, metric in instagram.METRICS.items()
+            if name != "follows_and_unfollows"
+        }
+        flows = {"follows": seen.follows, "unfollows": seen.unfollows}
+        found.append({"date": day.isoformat(), "instagram_id": account.id, **metrics, **flows})
+    return found
+
+
+def post_truth(
+    source: Source, page: Page, since: date, until: date, as_of: datetime | None = None
+) -> list[dict[str, Any]]:
+    """The totals of each post that a Page published between two UTC days, newest first.
+
+    `as_of` gives what a post had gathered by that moment, and leaves out later posts.
+    """
+    return [
+        {
+            "post_id": post.id,
+            "created_time": post.created.isoformat(),
+            **{
+                name: metric.value(source.post_figures(post, as_of))
+                for name, metric in posts.METRICS.items()
+                if metric.dead_from is None
+            },
+        }
+        for post in source.posts(page, since, until)
+        if as_of is None or post.created <= as_of
+    ]

@@ -334,3 +334,30 @@ USER_FIELDS = _words(
     """
 )
 """Fields of the node `user`."""
+
+INSTAGRAM_FIELDS = _words(
+    """
+    biography business_discovery collaborative_media_search followers_count follows_count
+    has_profile_pic id ig_id is_published legacy_instagram_user_id media_count
+    mentioned_comment mentioned_media mini_shop_storefront name owner_business
+    profile_picture_url shopping_product_tag_eligibility shopping_review_status username
+    website
+    """
+)
+"""Fields of the node `iguser`."""
+
+POST_FIELDS = _words(
+    """
+    actions admin_creator allowed_advertising_objectives application backdated_time
+    call_to_action can_reply_privately child_attachments comments_mirroring_domain coordinates
+    created_time event expanded_height expanded_width feed_targeting from full_picture height
+    icon id instagram_eligibility is_app_share is_eligible_for_dark_post
+    is_eligible_for_promotion is_expired is_fb_live_videos is_hidden is_inline_created
+    is_instagram_eligible is_live_clip is_popular is_published is_spherical message
+    message_tags multi_share_end_card multi_share_optimized parent_id permalink_url picture
+    place privacy promotable_id promotion_status properties scheduled_publish_time shares
+    status_type story story_tags subscribed target targeting timeline_visibility updated_time
+    via video_buying_eligibility was_fb_live_videos width
+    """
+)
+"""Fields of the node `pagepost`."""
