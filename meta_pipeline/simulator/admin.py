@@ -29,17 +29,46 @@ Handler = Callable[[HttpRequest], Awaitable[Response]]
 
 def admin_routes(source: Source, control: Control) -> list[Route]:
     """The routes below `/_simulator/`; `docs/simulator.md` lists them."""
-    traffic, settings = control.traffic, control.settings
+    own = _Admin(source, control)
+    table: list[tuple[str, Handler, list[str]]] = [
+        ("cases", own.cases, ["GET"]),
+        ("clients", own.clients, ["GET"]),
+        ("clock", own.clock, ["GET", "POST"]),
+        ("fail", own.fail, ["POST"]),
+        ("requests", own.requests, ["GET"]),
+        ("reset", own.reset, ["POST"]),
+        ("run", own.run, ["POST"]),
+        ("settings", own.settings, ["GET", "POST"]),
+        ("truth", own.truth, ["GET"]),
+    ]
+    return [Route(f"/_simulator/{name}", _plain(run), methods=how) for name, run, how in table]
 
-    async def clock(request: HttpRequest) -> Response:
+
+class _Admin:
+    """What the routes do; all that is wrong with a body is a `ValueError` or the like."""
+
+    def __init__(self, source: Source, control: Control) -> None:
+        self._source = source
+        self._control = control
+
+    async def cases(self, _: HttpRequest) -> Response:
+        return json_response({"data": [_case(item) for item in cases().values()]})
+
+    async def clients(self, _: HttpRequest) -> Response:
+        return json_response({"data": [_client(client) for client in self._source.clients()]})
+
+    async def clock(self, request: HttpRequest) -> Response:
+        clock = self._control.clock
         if request.method == "POST":
-            _set_clock(control.clock, await _body(request))
-        return json_response({"now": control.clock.now().isoformat()})
+            _set_clock(clock, await _body(request))
+        return json_response({"now": clock.now().isoformat()})
 
-    async def truth(request: HttpRequest) -> Response:
-        return json_response({"data": _truth(source, dict(request.query_params))})
+    async def fail(self, request: HttpRequest) -> Response:
+        self._control.fail(**_known(await _body(request), Fault))
+        return json_response({"queued": True})
 
-    async def requests(request: HttpRequest) -> Response:
+    async def requests(self, request: HttpRequest) -> Response:
+        traffic = self._control.traffic
         counts = traffic.counts()
         found: dict[str, Any] = {"total": sum(counts.values()), "by_kind": counts}
         found["refused"] = traffic.refused
@@ -48,41 +77,21 @@ def admin_routes(source: Source, control: Control) -> list[Route]:
             found["data"] = [asdict(item) for item in traffic.requests[-last:]]
         return json_response(found)
 
-    async def reset(_: HttpRequest) -> Response:
-        control.reset()
+    async def reset(self, _: HttpRequest) -> Response:
+        self._control.reset()
         return json_response({"reset": True})
 
-    async def fail(request: HttpRequest) -> Response:
-        control.fail(**_known(await _body(request), Fault))
+    async def run(self, request: HttpRequest) -> Response:
+        self._control.runs.script(RunScript(**_known(await _body(request), RunScript)))
         return json_response({"queued": True})
 
-    async def run(request: HttpRequest) -> Response:
-        control.runs.script(RunScript(**_known(await _body(request), RunScript)))
-        return json_response({"queued": True})
-
-    async def switches(request: HttpRequest) -> Response:
+    async def settings(self, request: HttpRequest) -> Response:
         if request.method == "POST":
-            settings.change(**await _body(request))
-        return json_response(settings.values())
+            self._control.settings.change(**await _body(request))
+        return json_response(self._control.settings.values())
 
-    async def list_cases(_: HttpRequest) -> Response:
-        return json_response({"data": [_case(item) for item in cases().values()]})
-
-    async def clients(_: HttpRequest) -> Response:
-        return json_response({"data": [_client(client) for client in source.clients()]})
-
-    table: list[tuple[str, Handler, list[str]]] = [
-        ("clock", clock, ["GET", "POST"]),
-        ("truth", truth, ["GET"]),
-        ("requests", requests, ["GET"]),
-        ("reset", reset, ["POST"]),
-        ("fail", fail, ["POST"]),
-        ("run", run, ["POST"]),
-        ("settings", switches, ["GET", "POST"]),
-        ("cases", list_cases, ["GET"]),
-        ("clients", clients, ["GET"]),
-    ]
-    return [Route(f"/_simulator/{name}", _plain(run), methods=how) for name, run, how in table]
+    async def truth(self, request: HttpRequest) -> Response:
+        return json_response({"data": _truth(self._source, dict(request.query_params))})
 
 
 def _plain(handler: Handler) -> Handler:

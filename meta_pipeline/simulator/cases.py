@@ -24,9 +24,9 @@ _KINDS = {
     "ads_insights": ("insights",),
     "ads_insights_async": ("async",),
     "ads_objects": ("objects",),
-    "page_insights": ("page_insights", "post_insights"),
-    "page_objects": ("pages", "posts"),
-    "ig_insights": ("instagram_insights", "instagram"),
+    "page_insights": ("page_insights",),
+    "page_objects": ("pages",),
+    "ig_insights": ("instagram_insights",),
 }
 
 
@@ -132,3 +132,14 @@ def case(name: str) -> Case:
 def case_error(name: str) -> GraphError:
     """The error of a case, for the simulator's own use."""
     return case(name).error()
+
+
+def how_to_play(item: Case) -> str:
+    """In a few words what brings a case about."""
+    if item.is_silent:
+        return SILENT[item.id]
+    if item.is_report:
+        return "fail: the next matching report ends so"
+    if item.is_batch_item:
+        return "fail: a call inside a batch"
+    return "fail: the next matching call"

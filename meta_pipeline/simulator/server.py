@@ -1,5 +1,6 @@
 """Running the simulator: in the foreground for a person, in a thread for tests."""
 
+import asyncio
 import contextlib
 import signal
 import socket
@@ -10,11 +11,15 @@ from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from meta_pipeline.simulator.app import create_app
+from meta_pipeline.simulator.app import assemble
 from meta_pipeline.simulator.clock import SimulatorClock
+from meta_pipeline.simulator.faults import FITTING, TRANSPORT
+from meta_pipeline.simulator.runs import RunScript
+from meta_pipeline.simulator.settings import Settings
 from meta_pipeline.simulator.source import Source
-from meta_pipeline.simulator.traffic import Fault, Request, Traffic
+from meta_pipeline.simulator.traffic import Request
 
 _START_SECONDS = 15.0
 
@@ -24,6 +29,8 @@ def serve(
     port: int = 8099,
     source: Source | None = None,
     now: datetime | None = None,
+    *,
+    clock_rate: float | None = None,
     **options: Any,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then return quietly.
@@ -33,14 +40,17 @@ def serve(
         port: the port to listen on.
         source: the truth; None makes the default generated agency.
         now: an aware moment at which the clock stands; None follows the real time.
-        options: keyword arguments of `create_app`.
+        clock_rate: simulated seconds in a second, from `now` on.
+        options: keyword arguments of `assemble`: tokens, app_secret, and every switch.
 
     Raises:
         OSError: if the port is taken.
+        ValueError: for an option that is unknown or does not fit.
     """
     from meta_pipeline.simulator.agency import generated_agency
 
-    app = create_app(source or generated_agency(), SimulatorClock(now), **options)
+    clock = SimulatorClock(now, clock_rate)
+    app, _ = assemble(source or generated_agency(), clock, **options)
     with socket.create_server((host, port), backlog=256) as listener:
         _Server(_config(app)).run(sockets=[listener])
 
@@ -51,22 +61,35 @@ class RunningSimulator:
     Args:
         source: the truth; None makes the default generated agency.
         now: an aware moment at which the clock stands; None follows the real time.
-        options: keyword arguments of `create_app`.
+        clock_rate: simulated seconds in a second, from `now` on.
+        options: keyword arguments of `assemble`: tokens, app_secret, and every switch.
+
+    What can be held: `clock`, `settings` (every switch, changeable at any time), `traffic` (the
+    log), `quotas`, `runs` (asynchronous reports).
 
     Raises:
+        ValueError: for an option that is unknown or does not fit.
         RuntimeError: on entering, if the server does not start within 15 seconds.
     """
 
     def __init__(
-        self, source: Source | None = None, now: datetime | None = None, **options: Any
+        self,
+        source: Source | None = None,
+        now: datetime | None = None,
+        *,
+        clock_rate: float | None = None,
+        **options: Any,
     ) -> None:
         from meta_pipeline.simulator.agency import generated_agency
 
         self.source: Source = source or generated_agency()
-        self.clock = SimulatorClock(now)
-        self.traffic = Traffic()
+        self.clock = SimulatorClock(now, clock_rate)
         self.url = ""
-        app = create_app(self.source, self.clock, traffic=self.traffic, **options)
+        app, self.control = assemble(self.source, self.clock, **options)
+        self.settings: Settings = self.control.settings
+        self.traffic = self.control.traffic
+        self.quotas = self.control.quotas
+        self.runs = self.control.runs
         self._server = _Server(_config(app))
         self._thread: threading.Thread | None = None
         self._listener: socket.socket | None = None
@@ -79,16 +102,29 @@ class RunningSimulator:
     def fail_next(
         self,
         path: str = "",
-        status: int | None = 500,
+        status: int | None = FITTING,
         body: Any = None,
         headers: dict[str, str] | None = None,
-        *,
-        times: int = 1,
-        skip: int = 0,
-        delay_seconds: float = 0.0,
+        **more: Any,
     ) -> None:
-        """Script the answer to the next calls whose path contains `path`; see `Fault`."""
-        self.traffic.script(Fault(path, status, body, headers or {}, times, skip, delay_seconds))
+        """Script what goes wrong with the next calls whose path contains `path`.
+
+        `more` are the other fields of a `Fault`: `case`, `wire`, `where`, `kind`, `asset`,
+        `method`, `times`, `skip`, `delay_seconds`. A case that is the end of an asynchronous
+        report makes the next matching report end so.
+
+        Raises:
+            ValueError: for an unknown case or way over the wire.
+        """
+        self.control.fail(path=path, status=status, body=body, headers=headers or {}, **more)
+
+    def script_run(self, **script: Any) -> None:
+        """Script what becomes of the next matching asynchronous report; see `RunScript`."""
+        self.runs.script(RunScript(**script))
+
+    def reset(self) -> None:
+        """Forget the log, the scripts and what was used of the limits; switches stay."""
+        self.control.reset()
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -141,9 +177,21 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
+def _connection_made(self: Any, transport: asyncio.BaseTransport) -> None:
+    """Leave the connection where a fault that breaks it finds it."""
+    AutoHTTPProtocol.connection_made(self, transport)
+    self.app_state = {**self.app_state, TRANSPORT: transport}
+
+
+_Protocol: type[asyncio.Protocol] = type(
+    "_Protocol", (AutoHTTPProtocol,), {"connection_made": _connection_made}
+)
+
+
 def _config(app: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=_Protocol,
         access_log=False,
         lifespan="off",
         log_level="error",

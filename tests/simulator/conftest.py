@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from simulator_asking import DATA, NOW, Ask, asker
 
-from meta_pipeline.simulator import RunningSimulator, generated_agency, replayed
+from meta_pipeline.simulator import RunningSimulator, Settings, generated_agency, replayed
 
 
 @pytest.fixture(scope="session")
@@ -20,9 +20,10 @@ def shared() -> Iterator[RunningSimulator]:
 def meta(shared: RunningSimulator) -> Iterator[RunningSimulator]:
     """The generated agency at noon UTC of 22 November 2026, with an empty log."""
     shared.clock.move_to(NOW)
-    shared.traffic.reset()
+    shared.reset()
     yield shared
-    shared.traffic.reset()
+    shared.reset()
+    shared.settings.change(**Settings().values())
 
 
 @pytest.fixture
