@@ -11,7 +11,7 @@ from meta_pipeline.simulator import RunningSimulator
 
 TOTALS = (
     *("views", "total_interactions", "accounts_engaged", "likes", "comments", "shares", "saves"),
-    *("profile_links_taps", "profile_views"),
+    "profile_views",
 )
 
 
