@@ -176,12 +176,12 @@ class JobBoard:
             with self._lock:
                 for job, state in zip(jobs, found, strict=True):
                     job.is_polled = False
+                    if isinstance(state, ThrottledError) and len(jobs) > 1:
+                        job.is_alone, state = True, None
                     self._note(job, state)
 
     def _note(self, job: _Job, state: Answer | GraphError | None) -> None:
         """Writes down what became of a run; None and transient errors say nothing about it."""
-        if isinstance(state, ThrottledError) and not job.is_alone:
-            job.is_alone, state = True, None
         job.is_over, job.error = _verdict(job.run_id, state)
         if job.is_over:
             return
@@ -229,7 +229,7 @@ def read(client: GraphClient, run_id: str, question: Question, board: JobBoard) 
             board.pause(attempt - 1)
         try:
             pages = list(client.pages(path, params))
-        except TransientError as error:
+        except GraphError as error:
             if not _is_unreadable(error.failure):
                 raise
             unreadable = error.failure
