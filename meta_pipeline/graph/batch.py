@@ -25,7 +25,7 @@ from meta_pipeline.graph.errors import (
     TooLargeError,
     TransientError,
 )
-from meta_pipeline.graph.reading import read, refuse
+from meta_pipeline.graph.reading import UNREADABLE, read, refuse
 from meta_pipeline.graph.transport import RawAnswer, Transport
 from meta_pipeline.graph.usage import APP, Bucket, asset_of, gates
 from meta_pipeline.graph.waiting import Gate, Hold, RetryPolicy
@@ -77,7 +77,7 @@ def items_of(raw: RawAnswer, expected: int) -> list[RawAnswer | None]:
     try:
         items = msgspec.json.decode(raw.body, type=list[dict[str, Any] | None])
         answers = [None if item is None else _raw(item) for item in items]
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+    except (*UNREADABLE, KeyError, TypeError) as error:
         detail = f"the body is no list of answers ({type(error).__name__})"
         raise BrokenAnswerError(Failure("batch", raw.status, None, None, detail)) from None
     if len(answers) != expected:

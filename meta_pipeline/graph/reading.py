@@ -10,6 +10,9 @@ from meta_pipeline.graph.auth import SECRET_PARAMS, Credential
 from meta_pipeline.graph.errors import BrokenAnswerError, Failure, classify, failure_of
 from meta_pipeline.graph.transport import RawAnswer
 
+UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
+"""What bytes that are no JSON raise: not UTF-8 is a ValueError, a deep nesting a RecursionError."""
+
 
 def read(
     raw: RawAnswer,
@@ -22,9 +25,11 @@ def read(
     """The answer in `raw`. Raises the `GraphError` that it is, without any secret in it."""
     refuse(raw, path=path, params=params, credential=credential)
     try:
+        raw.body.decode()  # rows are passed on unread, so nothing else would find bytes amiss
         kept = without_paging_urls(raw.body)
-    except msgspec.DecodeError as error:
-        detail = f"the body is not the JSON expected ({error})"
+    except UNREADABLE as error:
+        reason = error if isinstance(error, msgspec.DecodeError) else type(error).__name__
+        detail = f"the body is not the JSON expected ({reason})"
         raise BrokenAnswerError(Failure(path, raw.status, None, None, detail)) from None
     return Answer(
         path=path,
@@ -45,7 +50,7 @@ def refuse(raw: RawAnswer, *, path: str, params: Mapping[str, str], credential: 
         return
     try:
         payload = msgspec.json.decode(raw.body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         payload = None
     if isinstance(payload, dict) and "error" in payload:
         failure = failure_of(path, raw.status, payload)

@@ -205,7 +205,7 @@ def _usage(bucket: Bucket, said: Mapping[str, Any], *names: str) -> Iterator[Usa
 def _object(name: str, value: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(value, type=dict[str, Any])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         log.warning("the header %s is not what it should be and was left out: %s", name, error)
         return {}
 

@@ -75,8 +75,9 @@ class ListAdapter(HTTPAdapter):
 
 
 def params_of(request: requests.PreparedRequest) -> dict[str, str]:
-    """The parameters in the request's URL."""
-    query = parse_qs(urlsplit(str(request.url)).query, keep_blank_values=True)
+    """The parameters in the request's URL, or in the form that it posts."""
+    sent = request.body if request.method == "POST" else urlsplit(str(request.url)).query
+    query = parse_qs(str(sent or ""), keep_blank_values=True)
     return {name: values[0] for name, values in query.items()}
 
 
@@ -95,8 +96,13 @@ def client_of(
     attempts: int = 1,
     waits: list[float] | None = None,
     uniform: Callable[[], float] = lambda: 1.0,
+    sleep: Callable[[float], None] | None = None,
+    **more: Any,
 ) -> tuple[GraphClient, ListAdapter]:
-    """A client that gets `replies` one after the other, and its adapter."""
+    """A client that gets `replies` one after the other, and its adapter.
+
+    `more` goes to the client as it is.
+    """
     adapter = ListAdapter(replies)
     client = GraphClient(
         base_url=host,
@@ -104,8 +110,9 @@ def client_of(
         credential=Credential(SecretStr(token), SecretStr(app_secret) if app_secret else None),
         session=session_of(adapter),
         retry=RetryPolicy(attempts=attempts),
-        sleep=(waits if waits is not None else []).append,
+        sleep=sleep or (waits if waits is not None else []).append,
         uniform=uniform,
+        **more,
     )
     return client, adapter
 
