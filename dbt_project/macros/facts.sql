@@ -46,9 +46,10 @@
 {#-
     A daily fact of the ads reports: the newest rows of the days that are due, with the client's
     results, the ratios and how settled they are. `attributes` are the columns that the grain has
-    beside client, ad account and day.
+    beside client, ad account and day. Reach with breakdowns is kept for a shorter time, so these
+    facts say why it is missing.
 -#}
-{% macro ad_fact(report, attributes=[]) -%}
+{% macro ad_fact(report, attributes=[], has_breakdowns=false) -%}
 with
 
 insights as (
@@ -76,6 +77,9 @@ counted as (
     select
         insights.*,
         {{ result_columns() }},
+        {% if has_breakdowns -%}
+            case when insights.reach is null then due_days.reason end as reach_note,
+        {% endif -%}
         due_days.maturity,
         due_days.pulled_at,
         due_days.settles_at,
@@ -101,6 +105,9 @@ final as (
             {{ attribute }},
         {% endfor -%}
         {{ ad_measures() }},
+        {% if has_breakdowns -%}
+            reach_note,
+        {% endif -%}
         {{ maturity_columns() }}
     from counted
 

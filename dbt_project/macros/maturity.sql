@@ -42,8 +42,10 @@
     case {{ status }}
         when 'pulled' then 0
         when 'confirmed_empty' then 1
-        when 'unconfirmed_empty' then 2
-        when 'failed' then 3
-        else 4
+        -- Known, and nothing that one could still mend.
+        when 'beyond_retention' then 2
+        when 'unconfirmed_empty' then 3
+        when 'failed' then 4
+        else 5
     end
 {%- endmacro %}

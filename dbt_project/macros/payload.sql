@@ -46,3 +46,18 @@
     fields.actions,
     fields.action_values
 {%- endmacro %}
+
+
+{#- The parts of a creative's object_story_spec that hold texts and links. -#}
+{% macro story_schema() -%}
+    {"link_data":{"name":"VARCHAR","message":"VARCHAR","link":"VARCHAR"},
+    "video_data":{"title":"VARCHAR","message":"VARCHAR",
+    "call_to_action":{"value":{"link":"VARCHAR"}}}}
+{%- endmacro %}
+
+
+{#- The same of its asset_feed_spec, where each is a list. -#}
+{% macro asset_feed_schema() -%}
+    {"titles":[{"text":"VARCHAR"}],"bodies":[{"text":"VARCHAR"}],
+    "link_urls":[{"website_url":"VARCHAR"}]}
+{%- endmacro %}

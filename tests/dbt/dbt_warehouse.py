@@ -17,13 +17,16 @@ PROJECT = ROOT / "dbt_project"
 SCHEMA = ROOT / "meta_pipeline" / "landing" / "schema.sql"
 
 DENTAL, OUTDOOR = "act_100", "act_200"
-PAGE = "500"
+PAGE, INSTAGRAM = "500", "600"
 
 MARTS = (
-    *("dim_ad_accounts", "dim_ads", "dim_campaigns", "dim_clients"),
-    *("fct_account_daily", "fct_account_monthly", "fct_actions_daily", "fct_ad_daily"),
-    *("fct_campaign_daily", "fct_page_daily", "fct_platform_daily"),
-    *("mart_freshness", "mart_spend_trends"),
+    *("dim_ad_accounts", "dim_ads", "dim_adsets", "dim_campaigns", "dim_clients"),
+    *("dim_creatives", "dim_instagram_accounts", "dim_posts"),
+    *("fct_account_28d", "fct_account_daily", "fct_account_monthly", "fct_actions_daily"),
+    *("fct_ad_daily", "fct_adset_daily", "fct_age_gender_daily", "fct_campaign_daily"),
+    *("fct_country_daily", "fct_platform_daily"),
+    *("fct_instagram_daily", "fct_page_28d", "fct_page_daily", "fct_posts"),
+    *("mart_coverage", "mart_freshness", "mart_spend_trends"),
 )
 
 Row = Mapping[str, Any]
@@ -174,12 +177,24 @@ CAMPAIGN = {"campaign_id": "c1", "campaign_name": "Spring", "objective": "OUTCOM
 AD = {**CAMPAIGN, "adset_id": "s1", "adset_name": "Local", "ad_id": "a1", "ad_name": "Smile"}
 AD |= {"optimization_goal": "LEAD_GENERATION", "attribution_setting": "1d_view_7d_click"}
 
+# Texts of their own, in the post that the creative makes, and among several that Meta combines.
+STORY = {"message": "Book now", "name": "Smile", "link": "https://example.com/"}
+CREATIVES: list[Row] = [
+    {"id": "k1", "name": "One", "title": "Own", "body": "Own text", "object_type": "SHARE"},
+    {"id": "k2", "name": "Two", "object_story_spec": {"page_id": "500", "link_data": STORY}},
+    {"id": "k3", "asset_feed_spec": {"titles": [{"text": "First"}, {"text": "Second"}]}},
+]
+
 GAP = date(2026, 10, 10)
 EMPTY = date(2026, 10, 12)
 FIRST = date(2026, 8, 1)
 LAST = date(2026, 10, 31)
 SHORT_DAY, LONG_DAY = date(2026, 3, 8), date(2026, 11, 1)
 LATE = date(2026, 10, 20)
+BEYOND = date(2023, 9, 30)
+ORGANIC_DAY = date(2026, 11, 18)
+NO_REACH = "Meta keeps reach with breakdowns for 13 months"
+DEAD = "Meta no longer answers it"
 
 
 def days_between(first: date, last: date) -> list[date]:
@@ -188,8 +203,9 @@ def days_between(first: date, last: date) -> list[date]:
 
 
 def fill(warehouse: Warehouse) -> None:
-    """Two clients, two currencies, a gap, an empty day, a late conversion, and a Page."""
-    warehouse.add_client("dental", result="lead", assets={DENTAL: "ads", PAGE: "page"})
+    """Two clients, two currencies, a gap, an empty day, a late conversion; a Page, Instagram."""
+    assets = {DENTAL: "ads", PAGE: "page", INSTAGRAM: "instagram"}
+    warehouse.add_client("dental", result="lead", assets=assets)
     warehouse.add_client("outdoor", result="purchase", assets={OUTDOOR: "ads"})
 
     account = {"id": DENTAL, "name": "Dental", "currency": "USD", "account_status": 1}
@@ -205,12 +221,15 @@ def fill(warehouse: Warehouse) -> None:
 
     fill_objects(warehouse)
     fill_dental_insights(warehouse)
+    fill_dental_parts(warehouse)
     fill_outdoor_insights(warehouse)
     fill_page(warehouse)
+    fill_posts(warehouse)
+    fill_instagram(warehouse)
 
 
 def fill_objects(warehouse: Warehouse) -> None:
-    """One listed campaign, ad set and ad for each account; budgets in minor units."""
+    """One listed campaign, ad set, ad and creative each; budgets in minor units."""
     at = "2026-11-02T12:00:00Z"
     for client, asset in (("dental", DENTAL), ("outdoor", OUTDOOR)):
         campaign = {"id": "c1", "name": "Spring 2", "status": "ACTIVE", "daily_budget": "5000"}
@@ -222,9 +241,11 @@ def fill_objects(warehouse: Warehouse) -> None:
             "adset_id": "s1",
             "name": "Smile",
             "status": "ACTIVE",
+            "creative": {"id": "k1"},
         }
         for report, row in (("campaigns", campaign), ("adsets", adset), ("ads", ad)):
             warehouse.land(client, report, asset, {None: [row]}, pulled_at=at)
+    warehouse.land("dental", "creatives", DENTAL, {None: CREATIVES}, pulled_at=at)
 
 
 def fill_dental_insights(warehouse: Warehouse) -> None:
@@ -264,6 +285,36 @@ def fill_dental_insights(warehouse: Warehouse) -> None:
     warehouse.land("dental", "account_monthly", DENTAL, months, pulled_at="2026-11-01T12:00:00Z")
 
 
+def fill_dental_parts(warehouse: Warehouse) -> None:
+    """Two days by ad set, age and gender, and country; 28 days; a day that Meta keeps no more."""
+    at = "2026-11-02T12:00:00Z"
+    days = (date(2026, 10, 1), LATE)
+    whole = insights("USD", "10", "1000", "20", actions=actions(lead="2"), **CAMPAIGN)
+    adset = {"adset_id": "s1", "adset_name": "Local", "optimization_goal": "LEAD_GENERATION"}
+    rows = {day: [whole | adset] for day in days}
+    warehouse.land("dental", "adset_daily", DENTAL, rows, pulled_at=at)
+    rows = {day: [whole | {"country": "US"}] for day in days}
+    warehouse.land("dental", "country_daily", DENTAL, rows, pulled_at=at)
+
+    half = insights("USD", "5", "500", "10", **CAMPAIGN)
+    halves = [half | {"age": "18-24", "gender": gender} for gender in ("female", "male")]
+    warehouse.land("dental", "age_gender_daily", DENTAL, {LATE: halves}, pulled_at=at)
+    kept = ("reach", "frequency")
+    halves = [{name: row[name] for name in row if name not in kept} for row in halves]
+    old = {days[0]: halves}
+    warehouse.land("dental", "age_gender_daily", DENTAL, old, pulled_at=at, reason=NO_REACH)
+
+    window = insights("USD", "280", "28000", "560", date_start="2026-09-23", date_stop=str(LATE))
+    warehouse.land("dental", "account_28d", DENTAL, {LATE: [window]}, pulled_at=at)
+
+    status, reason = "beyond_retention", "Meta keeps 37 months"
+    for report in ("account_daily", "campaign_daily", "ad_daily", "platform_daily"):
+        nothing: Mapping[date, list[Row]] = {BEYOND: []}
+        warehouse.land(
+            "dental", report, DENTAL, nothing, pulled_at=at, status=status, reason=reason
+        )
+
+
 def fill_outdoor_insights(warehouse: Warehouse) -> None:
     """One day in yen, with a purchase under all of its names."""
     bought = [{"action_type": name, "value": "103"} for name in PURCHASE_SYNONYMS]
@@ -297,3 +348,83 @@ def fill_page(warehouse: Warehouse) -> None:
         rows = {day: [page_value(metric, day, value)] for day, value in values.items()}
         at = f"2026-11-20T{12 + n}:00:00Z"
         warehouse.land("dental", "page_daily", PAGE, rows, pulled_at=at, part=metric, key=("name",))
+    at = "2026-11-20T20:00:00Z"
+    failed: Mapping[date, list[Row]] = {new: []}
+    part, status = "page_views_total", "failed"
+    warehouse.land(
+        "dental", "page_daily", PAGE, failed, pulled_at=at, part=part, status=status, reason=DEAD
+    )
+    for metric, value in (("page_media_view", 21000), ("page_total_media_view_unique", 3000)):
+        rows = {new: [page_value(metric, new, value) | {"period": "days_28"}]}
+        warehouse.land("dental", "page_28d", PAGE, rows, pulled_at=at, part=metric, key=("name",))
+
+
+def fill_posts(warehouse: Warehouse) -> None:
+    """Three posts, of which the oldest is no longer listed or asked about by the second pull."""
+    posts = {
+        n: {
+            "id": f"{PAGE}_{n}",
+            "created_time": f"2026-11-0{n}T10:00:00+0000",
+            "message": f"Post {n}",
+            "permalink_url": f"https://www.facebook.com/{PAGE}/posts/{n}",
+            "status_type": "added_photos",
+        }
+        for n in (1, 2, 3)
+    }
+    figures: dict[str, Any] = {
+        "post_media_view": 100,
+        "post_total_media_view_unique": 70,
+        "post_clicks": 5,
+        "post_reactions_by_type_total": {"like": 3, "love": 1},
+    }
+    for day, numbers in (("10", (1, 2)), ("20", (2, 3))):
+        at = f"2026-11-{day}T12:00:00Z"
+        listed = [posts[n] for n in numbers]
+        warehouse.land("dental", "page_posts", PAGE, {None: listed}, pulled_at=at)
+        for metric, value in figures.items():
+            # Nobody reacted to the third post, and Meta gave no clicks of it.
+            rows = [
+                {"post_id": f"{PAGE}_{n}", "name": metric, "value": {} if n == 3 else value}
+                for n in numbers
+                if n < 3 or metric == "post_reactions_by_type_total"
+            ]
+            key = ("post_id", "name")
+            warehouse.land(
+                "dental", "post_insights", PAGE, {None: rows}, pulled_at=at, part=metric, key=key
+            )
+
+
+def fill_instagram(warehouse: Warehouse) -> None:
+    """A day of Instagram: a series of reach, totals of the rest, and one metric that failed."""
+    at, report = "2026-11-20T12:00:00Z", "instagram_daily"
+    account = {"id": INSTAGRAM, "username": "smile", "name": "Smile", "followers_count": 1234}
+    warehouse.land("dental", "instagram_accounts", INSTAGRAM, {None: [account]}, pulled_at=at)
+    follows = {
+        "dimension_keys": ["follow_type"],
+        "results": [
+            {"dimension_values": ["FOLLOWER"], "value": 12},
+            {"dimension_values": ["NON_FOLLOWER"], "value": 5},
+        ],
+    }
+    totals: dict[str, Any] = {
+        "views": {"value": 900},
+        "total_interactions": {"value": 40},
+        "follows_and_unfollows": {"value": 17, "breakdowns": [follows]},
+    }
+    answers = {"reach": page_value("reach", ORGANIC_DAY, 300)}
+    answers |= {
+        name: {"name": name, "period": "day", "total_value": total}
+        for name, total in totals.items()
+    }
+    for metric, row in answers.items():
+        rows = {ORGANIC_DAY: [row]}
+        warehouse.land("dental", report, INSTAGRAM, rows, pulled_at=at, part=metric, key=("name",))
+    failed: Mapping[date, list[Row]] = {ORGANIC_DAY: []}
+    part, why = "accounts_engaged", "HTTP 500"
+    warehouse.land(
+        *("dental", report, INSTAGRAM, failed),
+        pulled_at=at,
+        part=part,
+        status="failed",
+        reason=why,
+    )

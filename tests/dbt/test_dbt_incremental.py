@@ -10,8 +10,11 @@ from dbt_warehouse import (
     AD,
     CAMPAIGN,
     DENTAL,
+    INSTAGRAM,
     LATE,
     MARTS,
+    NO_REACH,
+    ORGANIC_DAY,
     OUTDOOR,
     PAGE,
     Warehouse,
@@ -38,15 +41,31 @@ def run(warehouse: Warehouse, *args: str) -> None:
 
 
 def land_news(warehouse: Warehouse) -> None:
-    """A restated day, a day whose rows vanished, a Page metric, another result, a new client."""
+    """A restated day, one whose rows vanished, organic metrics, another result, a new client."""
     at = "2026-11-21T12:00:00Z"
     row = insights("USD", "11.5", "1100", "22", actions=actions(lead="4"))
-    for report, ids in (("account_daily", {}), ("campaign_daily", CAMPAIGN), ("ad_daily", AD)):
+    levels: dict[str, dict[str, Any]] = {"account_daily": {}, "campaign_daily": CAMPAIGN}
+    levels |= {"adset_daily": AD, "ad_daily": AD, "country_daily": CAMPAIGN | {"country": "US"}}
+    levels |= {"account_28d": {"date_start": "2026-09-23"}}
+    for report, ids in levels.items():
         days = {LATE: [{**row, **ids}], VANISHED: []}
         warehouse.land("dental", report, DENTAL, days, pulled_at=at)
     views = {date(2026, 11, 18): [page_value("page_media_view", date(2026, 11, 18), 950)]}
     views |= {date(2026, 11, 19): [page_value("page_media_view", date(2026, 11, 19), 20)]}
     warehouse.land("dental", "page_daily", PAGE, views, pulled_at=at, part="page_media_view")
+
+    # The same figures, but Meta no longer keeps their reach.
+    old = row | CAMPAIGN | {"age": "18-24", "gender": "female", "reach": None}
+    warehouse.land(
+        "dental", "age_gender_daily", DENTAL, {LATE: [old]}, pulled_at=at, reason=NO_REACH
+    )
+    engaged = {"name": "accounts_engaged", "period": "day", "total_value": {"value": 33}}
+    for metric, value in (("accounts_engaged", [engaged]), ("reach", [])):
+        days = {ORGANIC_DAY: value}
+        warehouse.land("dental", "instagram_daily", INSTAGRAM, days, pulled_at=at, part=metric)
+    viewers = {date(2026, 11, 19): [page_value("x", date(2026, 11, 19), 3100)]}
+    metric = "page_total_media_view_unique"
+    warehouse.land("dental", "page_28d", PAGE, viewers, pulled_at=at, part=metric)
 
     warehouse.load_seq += 1
     with warehouse.connect() as con:

@@ -8,7 +8,24 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from dbt_warehouse import EMPTY, GAP, LATE, LONG_DAY, MARTS, PURCHASE_SYNONYMS, SHORT_DAY, Warehouse
+from dbt_warehouse import (
+    BEYOND,
+    DEAD,
+    EMPTY,
+    GAP,
+    LATE,
+    LONG_DAY,
+    MARTS,
+    NO_REACH,
+    ORGANIC_DAY,
+    PURCHASE_SYNONYMS,
+    SHORT_DAY,
+    Warehouse,
+)
+
+ASSETS = {"fct_instagram_daily": "instagram_account_id", "mart_coverage": "asset_id"}
+ASSETS |= dict.fromkeys(("fct_page_28d", "fct_page_daily", "fct_posts"), "page_id")
+GRAINS = {"fct_account_monthly": "month", "fct_posts": "post_id"}
 
 
 def test_build_has_no_warnings(built: Warehouse) -> None:
@@ -42,15 +59,15 @@ def test_every_mart_and_column_has_a_comment_in_the_warehouse(built: Warehouse) 
 
 @pytest.mark.parametrize("mart", [name for name in MARTS if name[:3] in ("fct", "mar")])
 def test_marts_start_with_client_account_day(built: Warehouse, mart: str) -> None:
-    """Client, ad account (or Page) and day (or month) come first in every fact."""
+    """Client, asset, and day (month, post) come first in every fact."""
     columns = built.query(
         "select column_name from duckdb_columns() where schema_name = 'marts' and table_name = ?"
         " order by column_index",
         mart,
     )
     first = [name for (name,) in columns[:3]]
-    asset = "page_id" if mart == "fct_page_daily" else "ad_account_id"
-    assert first == ["client_id", asset, "month" if mart == "fct_account_monthly" else "day"]
+    asset = ASSETS.get(mart, "ad_account_id")
+    assert first == ["client_id", asset, GRAINS.get(mart, "day")]
 
 
 def test_spend_is_exact_and_ratios_follow_from_the_components(built: Warehouse) -> None:
@@ -185,6 +202,152 @@ def test_page_metrics_go_by_todays_names(built: Warehouse) -> None:
         (700, "page_impressions", False, 300, 50, None, datetime(2026, 11, 20, 12, tzinfo=UTC)),
         (900, "page_media_view", True, 400, 55, None, datetime(2026, 11, 20, 14, tzinfo=UTC)),
     ]
+
+
+def test_a_missing_metric_has_its_reason_beside_the_null(built: Warehouse) -> None:
+    """A dead Page metric costs itself, and the row says which it is."""
+    page = "select page_visits, note from marts.fct_page_daily where day = ?"
+    assert built.query(page, ORGANIC_DAY) == [(None, f"page_views_total: {DEAD}")]
+    instagram = "select accounts_engaged, note from marts.fct_instagram_daily"
+    assert built.query(instagram) == [(None, "accounts_engaged: HTTP 500")]
+
+
+def test_reach_that_meta_keeps_no_longer_has_its_reason(built: Warehouse) -> None:
+    """NULL with a note on the old day, figures without one on the newer day."""
+    assert built.query(
+        "select day, gender, spend, reach, frequency, reach_note from marts.fct_age_gender_daily"
+        " order by day, gender"
+    ) == [
+        (date(2026, 10, 1), "female", 5, None, None, NO_REACH),
+        (date(2026, 10, 1), "male", 5, None, None, NO_REACH),
+        (LATE, "female", 5, 900, 1.111111, None),
+        (LATE, "male", 5, 900, 1.111111, None),
+    ]
+
+
+def test_a_day_beyond_retention_is_no_gap_to_mend(built: Warehouse) -> None:
+    """It is named, counts as neither covered nor missing, and is no day of the trends."""
+    assert built.query(
+        "select coverage, reason, reports_covered, reports_missing, maturity"
+        " from marts.mart_freshness where day = ?",
+        BEYOND,
+    ) == [
+        (
+            "beyond_retention",
+            "account_daily: Meta keeps 37 months; ad_daily: Meta keeps 37 months; "
+            "campaign_daily: Meta keeps 37 months; platform_daily: Meta keeps 37 months",
+            *(0, 0, None),
+        )
+    ]
+    assert built.query("select * from marts.mart_spend_trends where day = ?", BEYOND) == []
+
+
+def test_reports_that_an_account_was_never_asked_for_are_not_missing(built: Warehouse) -> None:
+    """The yen account gets no campaigns and no platforms: its day is complete all the same."""
+    assert built.query(
+        "select coverage, reports_covered, reports_missing from marts.mart_freshness"
+        " where client_id = 'outdoor'"
+    ) == [("pulled", 2, 0)]
+
+
+def test_coverage_of_every_report_is_in_the_marts(built: Warehouse) -> None:
+    """Also of Pages and Instagram, whose days mart_freshness does not have."""
+    assert built.query(
+        "select report, coverage, reason from marts.mart_coverage"
+        " where asset_id in ('500', '600') and day = ? order by 1",
+        ORGANIC_DAY,
+    ) == [
+        ("instagram_daily", "failed", "accounts_engaged: HTTP 500"),
+        ("page_28d", "pulled", None),
+        ("page_daily", "failed", f"page_views_total: {DEAD}"),
+    ]
+
+
+def test_28_days_are_metas_own_count(built: Warehouse) -> None:
+    """Reach of an ad account and Viewers of a Page over a window that ends with the day."""
+    assert built.query(
+        "select day, first_day, reach_28d, spend_28d, maturity from marts.fct_account_28d"
+    ) == [(LATE, date(2026, 9, 23), 900, 280, "attributing")]
+    assert built.query(
+        "select day, views_28d, viewers_28d, viewers_28d_metric, settles_at from marts.fct_page_28d"
+    ) == [
+        (
+            *(ORGANIC_DAY, 21000, 3000, "page_total_media_view_unique"),
+            datetime(2026, 12, 17, 8, tzinfo=UTC),
+        )
+    ]
+
+
+def test_instagram_days_are_pacific_and_follows_come_apart(built: Warehouse) -> None:
+    """A series, totals, and the two parts of follows_and_unfollows are one row."""
+    assert built.query(
+        "select day, reach, views, interactions, new_follows, unfollows, settles_at"
+        " from marts.fct_instagram_daily"
+    ) == [(ORGANIC_DAY, 300, 900, 40, 12, 5, datetime(2026, 12, 17, 8, tzinfo=UTC))]
+    account = "select username, followers, media from marts.dim_instagram_accounts"
+    assert built.query(account) == [("smile", 1234, None)]
+
+
+def test_posts_keep_their_last_figures(built: Warehouse) -> None:
+    """A post that is no longer asked about stays; kinds of reactions add up, none is zero."""
+    first, second = (datetime(2026, 11, day, 12, tzinfo=UTC) for day in (10, 20))
+    assert built.query(
+        "select post_id, views, viewers, clicks, reactions, interactions, is_current, pulled_at"
+        " from marts.fct_posts order by 1"
+    ) == [
+        ("500_1", 100, 70, 5, 4, 9, False, first),
+        ("500_2", 100, 70, 5, 4, 9, True, second),
+        ("500_3", None, None, None, 0, None, True, second),
+    ]
+    posts = "select post_id, message, is_listed from marts.dim_posts order by 1"
+    assert built.query(posts) == [
+        ("500_1", "Post 1", False),
+        ("500_2", "Post 2", True),
+        ("500_3", "Post 3", True),
+    ]
+
+
+def test_texts_of_a_creative_are_found_wherever_they_are(built: Warehouse) -> None:
+    """Its own, those of the post it makes, or the first of several."""
+    assert built.query(
+        "select creative_id, title, body, link from marts.dim_creatives order by 1"
+    ) == [
+        ("k1", "Own", "Own text", None),
+        ("k2", "Smile", "Book now", "https://example.com/"),
+        ("k3", "First", None, None),
+    ]
+    ads = "select distinct creative_id from marts.dim_ads where ad_id = 'a1'"
+    assert built.query(ads) == [("k1",)]
+
+
+def test_budgets_of_ad_sets_are_in_major_units(built: Warehouse) -> None:
+    """As those of campaigns."""
+    assert built.query(
+        "select account_currency, daily_budget, adset_name from marts.dim_adsets order by 1"
+    ) == [("JPY", Decimal(123456), "Local"), ("USD", Decimal("1234.56"), "Local")]
+
+
+def test_pages_and_instagram_are_no_ad_accounts(built: Warehouse) -> None:
+    """Their days are in the coverage, too."""
+    accounts = "select ad_account_id from marts.dim_ad_accounts order by 1"
+    assert built.query(accounts) == [("act_100",), ("act_200",)]
+
+
+@pytest.mark.parametrize("grain", ["adset", "age_gender", "country", "platform"])
+def test_grains_that_disagree_with_the_account_are_found(
+    built: Warehouse, tmp_path: Path, grain: str
+) -> None:
+    """Impressions that a breakdown lost are a finding, not a smaller number."""
+    copy = Warehouse(Path(shutil.copy(built.path, tmp_path)), built.work)
+    test = built.work / "target/compiled/meta_pipeline/tests/assert_grains_agree.sql"
+    found = f"select distinct grain from ({test.read_text(encoding='utf-8')})"
+    assert copy.query(found) == []
+    with copy.connect() as con:
+        con.execute(
+            f"update marts.fct_{grain}_daily set impressions = impressions - 2 where day = ?",
+            [LATE],
+        )
+    assert copy.query(found) == [(grain,)]
 
 
 def test_garbage_is_an_error_not_a_null(built: Warehouse, tmp_path: Path) -> None:

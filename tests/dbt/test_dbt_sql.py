@@ -14,6 +14,8 @@ SQL = sorted(
 )
 
 NOT_ADDITIVE = NON_ADDITIVE | {"viewers", "follows", "link_ctr", "link_cpc", "cost_per_result"}
+NOT_ADDITIVE |= {"reach_28d", "frequency_28d", "views_28d", "viewers_28d", "accounts_engaged"}
+NOT_ADDITIVE |= {"impressions_28d", "clicks_28d", "followers"}
 NOT_ADDITIVE |= {"spend_wow", "spend_7d_mean", "spend_28d_mean", "spend_mtd_change"}
 AGGREGATE = re.compile(
     r"\b(sum|avg|mean|median|list_sum|list_avg)\s*\(\s*(?:distinct\s+)?(?:\w+\.)?"
@@ -45,12 +47,11 @@ def test_no_model_reads_a_clock(path: Path) -> None:
 def test_models_end_with_their_last_cte(path: Path) -> None:
     """One shape for all models: imports first, final last."""
     text = path.read_text(encoding="utf-8")
-    if "ad_fact(" in text:  # the macro that the ads facts have in common
-        text = (
-            (PROJECT / "macros/facts.sql")
-            .read_text(encoding="utf-8")
-            .replace("{%- endmacro %}", "")
-        )
+    # The macros that facts have in common.
+    for call, file in (("ad_fact(", "facts.sql"), ("organic_fact(", "organic.sql")):
+        if call in text:
+            macros = (PROJECT / "macros" / file).read_text(encoding="utf-8")
+            text = macros.replace("{%- endmacro %}", "")
     assert text.rstrip().splitlines()[-1] == "select * from final"
 
 

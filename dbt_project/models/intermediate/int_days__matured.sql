@@ -31,7 +31,11 @@ days as (
         asset_id,
         day,
         arg_max(status, coverage_rank) as coverage,
-        arg_max(coalesce(reason, failure), coverage_rank) as reason,
+        -- What falls short: each such metric by name, and fields left out of a pulled answer.
+        string_agg(
+            distinct concat_ws(': ', nullif(part, ''), coalesce(reason, failure, status)), '; '
+            order by concat_ws(': ', nullif(part, ''), coalesce(reason, failure, status))
+        ) filter (where status <> 'pulled' or reason is not null) as reason,
         min(pulled_at) as pulled_at,
         max(load_seq) as load_seq
     from ranked
@@ -50,7 +54,7 @@ placed as (
         days.reason,
         days.pulled_at,
         case
-            when days.report = 'page_daily' then {{ page_time_zone() }}
+            when days.report in {{ organic_reports() }} then {{ page_time_zone() }}
             else coalesce(accounts.time_zone, {{ unknown_time_zone() }})
         end as time_zone,
         greatest(days.load_seq, coalesce(accounts.located_seq, 0)) as load_seq

@@ -49,7 +49,7 @@ known as (
         client_id,
         asset_id as ad_account_id
     from days
-    where report <> 'page_daily'
+    where report not in {{ organic_reports() }}
     union distinct
     select
         client_id,

@@ -36,34 +36,37 @@ ad_days as (
 
 ),
 
+adset_days as (
+
+    select * from {{ ref('fct_adset_daily') }}
+
+),
+
+age_gender_days as (
+
+    select * from {{ ref('fct_age_gender_daily') }}
+
+),
+
+country_days as (
+
+    select * from {{ ref('fct_country_daily') }}
+
+),
+
 mentions as (
 
-    select
-        client_id,
-        ad_account_id,
-        campaign_id,
-        campaign_name,
-        objective,
-        day
-    from campaign_days
-    union all
-    select
-        client_id,
-        ad_account_id,
-        campaign_id,
-        campaign_name,
-        objective,
-        day
-    from platform_days
-    union all
-    select
-        client_id,
-        ad_account_id,
-        campaign_id,
-        campaign_name,
-        objective,
-        day
-    from ad_days
+    {% for grain in ['campaign', 'platform', 'ad', 'adset', 'age_gender', 'country'] %}
+        select
+            client_id,
+            ad_account_id,
+            campaign_id,
+            campaign_name,
+            objective,
+            day
+        from {{ grain }}_days
+        {{ "union all" if not loop.last }}
+    {% endfor %}
 
 ),
 

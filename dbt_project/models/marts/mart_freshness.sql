@@ -7,9 +7,21 @@ days as (
 
 ),
 
+-- A client need not get all four: what its ad account was never asked is not missing. The
+-- account's own days are asked of everybody.
 reports as (
 
-    select unnest(['account_daily', 'campaign_daily', 'ad_daily', 'platform_daily']) as report
+    select distinct
+        client_id,
+        asset_id,
+        report
+    from days
+    union distinct
+    select distinct
+        client_id,
+        asset_id,
+        'account_daily' as report
+    from days
 
 ),
 
@@ -39,7 +51,10 @@ asked as (
         days.pulled_at,
         days.day_ends_at
     from account_days
-    cross join reports
+    inner join reports
+        on
+            account_days.client_id = reports.client_id
+            and account_days.asset_id = reports.asset_id
     left join days
         on
             account_days.client_id = days.client_id
@@ -70,7 +85,9 @@ summed as (
             case when not is_covered then report || ': ' || reason end, '; ' order by report
         ) as reason,
         count(*) filter (where is_covered) as reports_covered,
-        count(*) filter (where not is_covered) as reports_missing,
+        count(*) filter (
+            where not is_covered and coverage <> 'beyond_retention'
+        ) as reports_missing,
         min(pulled_at) filter (where is_covered) as pulled_at,
         any_value(day_ends_at) as day_ends_at
     from ranked

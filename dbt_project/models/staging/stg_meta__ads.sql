@@ -11,10 +11,13 @@ parsed as (
     select
         client_id,
         asset_id as ad_account_id,
-        {{ payload_fields([
-            'id', 'campaign_id', 'adset_id', 'name', 'status', 'effective_status',
-            'created_time', 'updated_time',
-        ]) }} as fields
+        {{ payload_fields(
+            [
+                'id', 'campaign_id', 'adset_id', 'name', 'status', 'effective_status', 'creative',
+                'created_time', 'updated_time',
+            ],
+            {'creative': '{"id":"VARCHAR"}'}
+        ) }} as fields
     from records
     where
         report = 'ads'
@@ -31,6 +34,7 @@ final as (
         fields.adset_id,
         fields.id as ad_id,
         fields.name as ad_name,
+        fields.creative.id as creative_id,
         fields.status,
         fields.effective_status,
         cast(fields.created_time as timestamptz) as created_time,

@@ -1,0 +1,36 @@
+with
+
+records as (
+
+    select * from {{ source('raw', 'records') }}
+
+),
+
+parsed as (
+
+    select
+        client_id,
+        asset_id as page_id,
+        day,
+        part as metric,
+        {{ payload_fields(['value']) }} as fields
+    from records
+    where
+        report = 'page_28d'
+        and valid_to is null
+
+),
+
+final as (
+
+    select
+        client_id,
+        page_id,
+        day,
+        metric,
+        fields.value
+    from parsed
+
+)
+
+select * from final
