@@ -33,7 +33,8 @@ class Freshness:
     """One client's state. Days are in the accounts' time zones, times in UTC.
 
     `settled_through` is the last day up to which every covered day was pulled 72 hours or
-    more after its end; `gaps` counts days without an answer that can be believed.
+    more after its end; `gaps` counts days without an answer that can be believed. Days that Meta
+    keeps no longer are left out: no pull could mend them.
     """
 
     client_id: str
@@ -93,6 +94,7 @@ with days as (
         coverage in ('pulled', 'confirmed_empty') as is_known,
         maturity in ('attributing', 'final') as is_settled
     from mart_freshness
+    where coverage <> 'beyond_retention'
 ),
 first_unsettled as (
     select client_id, min(day) as day from days
@@ -124,7 +126,7 @@ order by clients.client_id
 
 _LATE = """
 select client_id, ad_account_id, day, maturity, pulled_at from mart_freshness
-where settles_at - $attribution + $settling <= $now
+where coverage <> 'beyond_retention' and settles_at - $attribution + $settling <= $now
     and (maturity is null or maturity in ('open', 'provisional', 'settling'))
 order by client_id, day
 """

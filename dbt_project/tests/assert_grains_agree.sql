@@ -85,7 +85,9 @@ compared as (
             and known.day = grains.day
     where
         known.grain in (
-            {% for grain in grains -%}'{{ grain }}'{{ ", " if not loop.last }}{%- endfor %}
+            {% for grain in grains %}
+                '{{ grain }}'{{ "," if not loop.last }}
+            {% endfor %}
         )
 
 )

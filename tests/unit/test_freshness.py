@@ -206,3 +206,10 @@ def test_reading_leaves_no_trace(marts: Marts) -> None:
     read_freshness(path, NOW)
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_a_day_that_meta_keeps_no_longer_is_no_gap(marts: Marts) -> None:
+    """Nor is it late, and what comes after it may be settled."""
+    found = the_client(marts([a_day(1, None, "beyond_retention"), a_day(2), a_day(3)]))
+    assert (found.gaps, found.late, found.settled_through) == (0, (), date(2026, 11, 3))
+    assert found.state(NOW) == "fresh"
