@@ -1,6 +1,7 @@
 """Asks Meta. Knows the Graph API; knows neither Dagster nor DuckDB."""
 
 from meta_pipeline.graph.answer import Answer
+from meta_pipeline.graph.asking import ask
 from meta_pipeline.graph.auth import Credential
 from meta_pipeline.graph.batch import Call
 from meta_pipeline.graph.client import GraphClient, RetryPolicy, new_session
@@ -20,14 +21,17 @@ from meta_pipeline.graph.errors import (
     TransientError,
     VersionError,
 )
+from meta_pipeline.graph.jobs import JobBoard, JobFailedError
 from meta_pipeline.graph.questions import Question, page_client, questions
 from meta_pipeline.graph.quota import BucketUsage, QuotaLedger
+from meta_pipeline.graph.retention import Beyond, beyond
 from meta_pipeline.graph.waiting import Slots
 
 __all__ = [
     "Answer",
     "AuthError",
     "BadRequestError",
+    "Beyond",
     "BeyondRetentionError",
     "BrokenAnswerError",
     "BucketUsage",
@@ -38,6 +42,8 @@ __all__ = [
     "Failure",
     "GraphClient",
     "GraphError",
+    "JobBoard",
+    "JobFailedError",
     "NoDataError",
     "PermissionDeniedError",
     "Question",
@@ -48,6 +54,8 @@ __all__ = [
     "TooLargeError",
     "TransientError",
     "VersionError",
+    "ask",
+    "beyond",
     "new_session",
     "page_client",
     "questions",

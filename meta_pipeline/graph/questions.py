@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from meta_pipeline.dates import RETENTION_MONTHS, Span, add_months
+from meta_pipeline.dates import Span
 from meta_pipeline.graph.answer import Answer
 from meta_pipeline.graph.client import GraphClient
 from meta_pipeline.graph.errors import Failure, PermissionDeniedError
@@ -130,7 +130,7 @@ def questions(
     asset_id: str,
     span: Span | None,
     *,
-    today: date | None = None,
+    today: date,
     first_day: date,
     windows: Sequence[str] = (),
 ) -> list[Question]:
@@ -143,7 +143,6 @@ def questions(
     """
     if span is None or report.surface != "ads":
         return [Question(report, asset_id, part, span, span) for part in report.parts]
-    today = today or add_months(first_day, RETENTION_MONTHS)
     asked = tuple(windows) if report.has_actions else ()
     found: list[Question] = []
     for stretch in stretches(report, span, today=today, first_day=first_day, windows=asked):
