@@ -350,15 +350,23 @@ def _explain(error: ValidationError) -> str:
 
 def token_of(client: Client) -> SecretStr:
     """The client's access token from its environment variable. Raises `ConfigError`."""
-    token = os.environ.get(client.token_env, "").strip()
+    return token_in(client.token_env, whose=f"client {client.id!r}")
+
+
+def token_in(variable: str, *, whose: str = "Meta") -> SecretStr:
+    """The access token in an environment variable; `whose` is what errors say of it.
+
+    Raises `ConfigError`, without the token.
+    """
+    token = os.environ.get(variable, "").strip()
     if not token:
         raise ConfigError(
-            f"no access token for client {client.id!r}: {client.token_env} is not set",
-            hint=f"export {client.token_env}=... (a system user's token with ads_read)",
+            f"no access token for {whose}: {variable} is not set",
+            hint=f"export {variable}=... (a system user's token with ads_read)",
         )
     if not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigError(
-            f"{client.token_env} holds spaces or other characters that no token has",
+            f"{variable} holds spaces or other characters that no token has",
             hint="copy the token again, without quotes or line breaks",
         )
     return SecretStr(token)

@@ -49,7 +49,76 @@ def _explain(error: MetaPipelineError) -> None:
 
 
 def _exit_code(error: MetaPipelineError) -> int:
-    return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
+    if isinstance(error, ConfigError):
+        return EXIT_USAGE
+    # A `GraphError`'s kind; its module is not imported for the sake of `--help`.
+    is_refused = getattr(error, "kind", "") in ("auth", "permission")
+    return EXIT_AUTH if is_refused else EXIT_FAILED
+
+
+@app.command()
+def init(
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write, instead of clients.yml.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write a first clients.yml: one client for each ad account that the token sees.
+
+    Pages and their Instagram accounts go to the client of the same name; the others are listed
+    in a comment. The token is read from META_ACCESS_TOKEN and written nowhere.
+    """
+    from meta_pipeline.cli.init import run_init
+
+    raise typer.Exit(run_init(out, force=force))
+
+
+@app.command()
+def check(client: ClientOption = None, as_json: JsonOption = False) -> None:
+    """Test each client's connection to Meta, and say what to do where it does not work.
+
+    Stops at a client's first error. Exit codes: 0 fine (warnings allowed), 1 failed, 2 usage or
+    config, 3 some clients failed, 4 token or permission.
+    """
+    from meta_pipeline.cli.check import run_check
+
+    raise typer.Exit(run_check(client or [], as_json=as_json))
+
+
+token_app = typer.Typer(
+    name="token",
+    help="Inspect access tokens, and exchange a short-lived one for one of 60 days.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(token_app)
+
+
+@token_app.command("inspect")
+def token_inspect(client: ClientOption = None, as_json: JsonOption = False) -> None:
+    """Show whose each client's token is, when it ends, and what it may do; never the token.
+
+    Exit code 4 when a token is not valid, or ends within three days.
+    """
+    from meta_pipeline.cli.token import run_inspect
+
+    raise typer.Exit(run_inspect(client or [], as_json=as_json))
+
+
+@token_app.command("exchange")
+def token_exchange(
+    show: Annotated[
+        bool, typer.Option("--show", help="Print the token even onto a terminal.")
+    ] = False,
+) -> None:
+    """Print a long-lived token for the short-lived one in META_ACCESS_TOKEN; its end on stderr.
+
+    Needs META_APP_ID and META_APP_SECRET. Nothing is written anywhere else: redirect stdout into
+    the file or secret store that keeps it.
+    """
+    from meta_pipeline.cli.token import run_exchange
+
+    raise typer.Exit(run_exchange(show=show))
 
 
 @app.command()

@@ -8,8 +8,9 @@ by the menu in Meta's settings (`advice`). Nothing is written anywhere.
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -30,6 +31,7 @@ from meta_pipeline.graph.questions import questions
 from meta_pipeline.graph.quota import QuotaLedger
 from meta_pipeline.graph.scopes import scope_remarks
 from meta_pipeline.graph.tokens import Level, Remark, TokenInfo, app_token, inspect, remarks
+from meta_pipeline.graph.transport import new_session
 from meta_pipeline.graph.usage import Bucket, Usage, asset_of, usages
 from meta_pipeline.graph.versions import upgrade_advice, version_findings
 from meta_pipeline.graph.waiting import RetryPolicy
@@ -43,6 +45,9 @@ LOW_QUOTA = 75.0
 
 RETRY = RetryPolicy(attempts=3, first_wait=1.0, longest_wait=5.0)
 """A person waits for the answer: a failure that lasts is a finding."""
+
+PATIENCE = 10.0
+"""Seconds that a question waits for its quota; a quota that is used up is a finding."""
 
 _LIMITED_TIER = "development_access"
 
@@ -61,6 +66,17 @@ class Finding:
     message: str
     fix: str | None = None
     kind: str = ""
+
+
+@contextmanager
+def opened_prober(settings: Settings, now: Callable[[], datetime]) -> Iterator["Prober"]:
+    """A prober on the network, with what this machine knows of Meta's quotas."""
+    # Quotas run by the wall clock, also where META_PIPELINE_NOW stands still. A probe alone
+    # makes no home.
+    path = settings.home / "quota.sqlite" if settings.home.exists() else None
+    ledger = QuotaLedger(path, lambda: datetime.now(UTC), patience=PATIENCE)
+    with closing(ledger), new_session(settings.graph_url) as session:
+        yield Prober(settings, session=session, now=now, quota=ledger)
 
 
 class Prober:
@@ -281,7 +297,8 @@ class _Examination:
         if last:
             highest = max(last.values(), key=lambda usage: usage.percent)
             left = max(0.0, 100 - highest.percent)
-            yield Remark("ok", f"{left:.0f} % or more of each quota left")
+            message = f"{left:.0f} % left of the fullest quota, {highest.bucket}"
+            yield Remark("ok", message)
         else:
             yield Remark("ok", "Meta named no quota")
         if any(usage.tier == _LIMITED_TIER for usage in last.values()):

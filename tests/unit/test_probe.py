@@ -113,7 +113,7 @@ def test_a_good_connection_is_fine_at_each_step(meta: FakeMeta):
     steps = ["config", "token", "scopes", "ad account", "ads insights", "Page", "Instagram"]
     assert list(dict.fromkeys(one.step for one in found)) == [*steps, "version", "quota"]
     assert "9 metrics answer" in " ".join(one.message for one in found)
-    assert "88 % or more" in found[-1].message
+    assert "88 % left of the fullest quota, app" in found[-1].message
     assert len(adapter.requests) < 15
 
 
