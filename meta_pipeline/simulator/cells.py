@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from meta_pipeline.simulator.noise import pick, split
 from meta_pipeline.simulator.source import Fact
-from meta_pipeline.simulator.traits import Traits
+from meta_pipeline.simulator.traits import HOURLY, Traits
 
 
 class Conversion(NamedTuple):
@@ -35,21 +35,29 @@ def convert(fact: Fact, having: Traits, conversions: list[Conversion]) -> None:
         if conversion.window:
             key = f"{base}@{conversion.window}"
             fact.counts[key] = fact.counts.get(key, 0) + 1
+            if having.sells:
+                fact.values[key] = fact.values.get(key, 0) + conversion.value
     if having.sells:
         fact.values[base] = sum(conversion.value for conversion in conversions)
 
 
 _SPLIT_BY = {"age": "age,gender", "gender": "age,gender"}
+# Which of a conversion's draws decides on its cell.
 _CELL_PLACE = {"publisher_platform": 0, "age,gender": 1, "country": 2}
 
 
 def cells(
     fact: Fact, having: Traits, conversions: list[Conversion], dimension: str
 ) -> Iterator[Fact]:
-    """Split a fact; age alone and gender alone are the cells of both with one column less."""
+    """Split a fact; age alone and gender alone are the cells of both with one column less.
+
+    Actions off Meta are not reported by the hour (Meta's breakdowns page).
+    """
     base = _SPLIT_BY.get(dimension, dimension)
     weights, names = having.shares[base], having.names[base]
-    place, total = _CELL_PLACE[base], sum(weights)
+    place, total = _CELL_PLACE.get(base, 0), sum(weights)
+    if base in HOURLY:
+        conversions = []
     mine: dict[int, list[Conversion]] = {}
     for conversion in conversions:
         mine.setdefault(pick(conversion.cells[place] * total, weights), []).append(conversion)

@@ -86,7 +86,8 @@ class Insights:
         """
         account = node if isinstance(node, Account) else node.account
         today = as_of.astimezone(account.zone).date()
-        return read_query(params, level_of(node), self._source, today)
+        opted_in = self._settings.opted_in_breakdowns
+        return read_query(params, level_of(node), self._source, today, opted_in=opted_in)
 
     def size(self, node: Node, params: Mapping[str, str], as_of: datetime) -> tuple[int, bool]:
         """How many rows a question has, and whether it asks for people by a breakdown so far
@@ -135,7 +136,7 @@ class Insights:
             keeps.append(_not_archived(query))
         facts = self._source.facts(
             account,
-            query.since,
+            max(query.since, query.floor),
             query.until,
             moment,
             query.dimension,

@@ -9,6 +9,7 @@ from meta_pipeline.simulator.vocabulary import DATE_PRESETS
 Range = tuple[date, date]
 RETENTION_MONTHS = 37
 UNIQUE_RETENTION_MONTHS = 13
+FREQUENCY_RETENTION_MONTHS = 6
 
 
 def months_before(day: date, months: int) -> date:

@@ -15,6 +15,7 @@ from meta_pipeline.simulator.errors import (
     unknown_insight_field,
 )
 from meta_pipeline.simulator.periods import (
+    FREQUENCY_RETENTION_MONTHS,
     RETENTION_MONTHS,
     UNIQUE_RETENTION_MONTHS,
     Range,
@@ -54,7 +55,11 @@ class Condition:
 
 @dataclass(frozen=True)
 class Query:
-    """A checked question. `today` is the account's day at the moment of asking."""
+    """A checked question.
+
+    `today` is the account's day at the moment of asking, `floor` the first day that Meta still
+    has for this breakdown: what lies before it is silently missing.
+    """
 
     level: str
     periods: tuple[Range, ...]
@@ -67,6 +72,7 @@ class Query:
     hidden: frozenset[str]
     empty: bool
     today: date
+    floor: date
 
     @property
     def since(self) -> date:
@@ -79,8 +85,17 @@ class Query:
         return max(until for _, until in self.periods)
 
 
-def read_query(params: Mapping[str, str], node_level: str, source: Source, today: date) -> Query:
+def read_query(
+    params: Mapping[str, str],
+    node_level: str,
+    source: Source,
+    today: date,
+    *,
+    opted_in: bool = False,
+) -> Query:
     """Read and check the parameters of an insights call.
+
+    `opted_in` says whether the account has the breakdowns that need it.
 
     Raises:
         GraphError: as Meta answers to an unknown field or value, a bad range, bad JSON.
@@ -89,7 +104,7 @@ def read_query(params: Mapping[str, str], node_level: str, source: Source, today
     if level not in LEVELS:
         raise not_one_of("level", LEVELS)
     fields = _fields(params, level)
-    dimension, empty = _dimension(params, source)
+    dimension, empty = _dimension(params, source, opted_in=opted_in)
     periods = _periods(params, today)
     since = min(first for first, _ in periods)
     # Beyond 13 months unique figures with breakdowns are silently left out (since 2025-06-10).
@@ -110,6 +125,7 @@ def read_query(params: Mapping[str, str], node_level: str, source: Source, today
         hidden=source.unknown_fields | (UNIQUE_FIELDS if old else frozenset()),
         empty=empty,
         today=today,
+        floor=_floor(dimension, today),
     )
 
 
@@ -151,20 +167,27 @@ def _fields(params: Mapping[str, str], level: str) -> tuple[str, ...]:
     return (*ids, "impressions", "spend")
 
 
-def _dimension(params: Mapping[str, str], source: Source) -> tuple[str, bool]:
+def _dimension(params: Mapping[str, str], source: Source, *, opted_in: bool) -> tuple[str, bool]:
     names = _list(params, "breakdowns")
     for index, name in enumerate(names):
         if name not in BREAKDOWNS:
             raise not_one_of(f"breakdowns[{index}]", BREAKDOWNS)
-    if not names:
-        return "", False
-    if len(names) == 1 and names[0] in OPT_IN:
+    if OPT_IN & set(names) and not opted_in:
         return "", True
     dimension = ",".join(sorted(set(names)))
     if source.cells(dimension) is None:
         listed = ", ".join(("action_type", *names))
         raise invalid(f"Current combination of data breakdown columns ({listed}) is invalid")
     return dimension, False
+
+
+def _floor(dimension: str, today: date) -> date:
+    """Hours are kept 13 months (since 2026-01-12), `frequency_value` 6 (Meta's breakdowns page)."""
+    if dimension.startswith("hourly_"):
+        return months_before(today, UNIQUE_RETENTION_MONTHS)
+    if dimension == "frequency_value":
+        return months_before(today, FREQUENCY_RETENTION_MONTHS)
+    return date.min
 
 
 def _periods(params: Mapping[str, str], today: date) -> tuple[Range, ...]:

@@ -13,6 +13,7 @@ from meta_pipeline.simulator.actions import RETIRED_WINDOWS, expand, in_window
 from meta_pipeline.simulator.groups import Group
 from meta_pipeline.simulator.query import Query
 from meta_pipeline.simulator.source import Account, AdObject, Amount, Source
+from meta_pipeline.simulator.traits import HOURLY
 
 _LEVEL_PLACE = {"account": 0, "campaign": 1, "adset": 2, "ad": 3}
 _RESULT_ACTION = {
@@ -176,13 +177,20 @@ class _Writer:
         return str(self._people())
 
     def _frequency(self) -> str | None:
+        if self.query.dimension in HOURLY:
+            return "0"
         return _ratio(self.group.impressions, self._people())
 
     def _unique_clicks(self) -> str | None:
         clicks = self.group.clicks
-        return str(clicks - clicks // 25) if clicks else None
+        known = clicks and self.query.dimension not in HOURLY
+        return str(clicks - clicks // 25) if known else None
 
     def _people(self) -> int:
+        if self.query.dimension in HOURLY:
+            # Nobody counts people by the hour: reach and frequency come back 0 (Meta's
+            # breakdowns page).
+            return 0
         return self.source.reach(self.account, self.group.impressions, self.group.cell)
 
     # Ratios. Percentages are per hundred, costs in major units.
@@ -260,12 +268,13 @@ class _Writer:
     ) -> list[dict[str, str]] | None:
         write = (lambda n: money(n, self.digits)) if is_money else str
         listed = {name: {"action_type": name, "value": write(n)} for name, n in types.items()}
-        # Window keys appear only when asked for. Money by window is not simulated.
-        for window in () if is_money else self.query.windows:
+        amounts = self.group.values if is_money else self.group.counts
+        # Window keys appear only when asked for, and where there is something in the window.
+        for window in self.query.windows:
             if window not in RETIRED_WINDOWS:
-                for name, count in in_window(self.group.counts, window).items():
+                for name, amount in in_window(amounts, window).items():
                     if name in listed:
-                        listed[name][window] = write(count)
+                        listed[name][window] = write(amount)
         return list(listed.values()) or None
 
 
