@@ -179,8 +179,9 @@ class BatchRun:
             self._halve(chunk, error)
         except TransientError as error:
             # Raised here it is the whole request's, not a call's.
-            if any(item.attempts + 1 >= self._retry.attempts for item in chunk):
+            if all(item.attempts + 1 >= self._retry.attempts for item in chunk):
                 raise
+            log.warning("asking again: %s", error.message)
             for item in chunk:
                 self._again(item, error)
 
@@ -231,6 +232,7 @@ class BatchRun:
                 item.result = item.refused
             return
         except TransientError as error:
+            log.warning("asking again: %s", error.message)
             self._again(item, error)
         except GraphError as error:
             item.result = error
@@ -244,7 +246,6 @@ class BatchRun:
             item.result = error
             return
         item.wait = self._retry.wait(item.attempts, self._gate.uniform)
-        log.warning("asking again in %.1f s: %s", item.wait, error.message)
 
 
 def _item_of(call: Call, credential: Credential, asset_id: str) -> _Item:
