@@ -170,17 +170,17 @@ class Quotas:
             # Calls with a person's token count for the app's own limit; those on Pages are
             # refused by a code of their own (Graph rate limiting page).
             full = self._window("app", "", HOUR).total(now) >= self._app_limit()
-            return case_error("page_user_limit" if call.asset else "app_limit") if full else None
+            return _bare("page_user_limit" if call.asset else "app_limit") if full else None
         settings = self._settings
         if call.usage == "ads_insights":
             limit = max(1.0, settings.app_insights_calls * settings.quota_scale)
             if self._window("app insights", "", HOUR).total(now) >= limit:
-                return case_error("insights_app_limit")
+                return _bare("insights_app_limit")
         if self._has_score(call) and self._score_is_used_up(call, now):
-            return _bare(case_error(settings.score_error))
+            return _bare(settings.score_error)
         span, limit = self._limit(call, now)
         if self._window(call.usage, call.asset, span).total(now) >= limit:
-            return _bare(case_error(_CASES[call.usage]))
+            return _bare(_CASES[call.usage])
         return None
 
     def _score_is_used_up(self, call: Call, now: float) -> bool:
@@ -294,8 +294,9 @@ def _points(call: Call) -> int:
     return 3 if call.is_write else 1
 
 
-def _bare(error: GraphError) -> GraphError:
-    """The refusal without the numbers of the recorded one: the true ones are added."""
+def _bare(name: str) -> GraphError:
+    """A refusal without the numbers of the recorded one: the true ones are added."""
+    error = case_error(name)
     error.headers = {}
     return error
 
