@@ -1,13 +1,15 @@
 """The catalogue of metrics, held against the reports, its page in the docs, and Meta's SDK."""
 
+import csv
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from meta_pipeline.errors import ConfigError
 from meta_pipeline.graph.catalog import (
+    Surface,
     dying_within,
     entries,
     entry,
@@ -23,7 +25,9 @@ from meta_pipeline.reports import (
     Report,
 )
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs" / "metrics.md"
+BRIDGE = ROOT / "dbt_project" / "seeds" / "metric_bridge.csv"
 TODAY = date(2026, 11, 22)
 
 each_report = pytest.mark.parametrize("report", REPORTS.values(), ids=lambda r: r.name)
@@ -110,6 +114,18 @@ def test_a_metric_is_dead_from_its_day_on() -> None:
     refuse_dead("page", ["page_impressions_unique"], date(2026, 6, 14))
     with pytest.raises(ConfigError):
         refuse_dead("page", ["page_impressions_unique"], date(2026, 6, 15))
+
+
+def test_the_bridge_of_organic_metrics_knows_the_same_deaths() -> None:
+    """The marts leave a metric on the day on which the client no longer asks for it."""
+    with BRIDGE.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["surface"] for row in rows} == {"page", "post", "instagram"}
+    for row in rows:
+        surface = cast("Surface", row["surface"])
+        known = entry(surface, row["metric"].split(".")[0])
+        assert known is not None, row["metric"]
+        assert str(known.died or "") == row["valid_to"], row["metric"]
 
 
 def test_names_that_nobody_knows_are_not_refused() -> None:

@@ -68,7 +68,8 @@ typed as (
             else cast(value as bigint)
         end as value,
         valid_to is null as is_current,
-        case when valid_to is null then pulled_at else valid_from end as pulled_at
+        case when valid_to is null then coalesce(pulled_at, valid_from) else valid_from end
+            as pulled_at
     from bridged
 
 ),
