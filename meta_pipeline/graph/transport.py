@@ -58,11 +58,13 @@ class Transport:
         version: str,
         session: requests.Session,
         monotonic: Callable[[], float] = time.monotonic,
+        largest_body: int = LARGEST_BODY,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._version = version
         self._session = session
         self._monotonic = monotonic
+        self._largest_body = largest_body
 
     def send(
         self, method: str, path: str, params: Mapping[str, str], credential: Credential
@@ -101,8 +103,8 @@ class Transport:
         while chunk := response.raw.read1(_CHUNK, decode_content=True):
             parts.append(chunk)
             size += len(chunk)
-            if size > LARGEST_BODY:
-                raise _broken(path, f"the answer is larger than {LARGEST_BODY} bytes")
+            if size > self._largest_body:
+                raise _broken(path, f"the answer is larger than {self._largest_body} bytes")
             if self._monotonic() > deadline:
                 raise _broken(path, f"the answer was not complete after {READ_DEADLINE:.0f} s")
         return b"".join(parts)

@@ -161,7 +161,9 @@ def error_of(case: dict[str, Any]) -> GraphError | None:
         client, _ = client_of(Reply(text))
         last = client.batch([Call("act_1/insights", {})] * len(json.loads(text)))[-1]
         return last if isinstance(last, GraphError) else None
-    client, _ = client_of(Reply(payload or text, case["http_status"], case["response_headers"]))
+    client, _ = client_of(
+        Reply(payload or text or "", case["http_status"], case["response_headers"])
+    )
     try:
         client.get("act_1/insights", {})
     except GraphError as error:
