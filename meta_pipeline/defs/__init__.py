@@ -6,7 +6,7 @@ import dagster as dg
 
 from meta_pipeline import clock
 from meta_pipeline.config import Client, Settings, load_clients, load_settings
-from meta_pipeline.defs.checks import maturity_checks
+from meta_pipeline.defs.checks import connection_definitions, maturity_checks
 from meta_pipeline.defs.partitions import Grid
 from meta_pipeline.defs.raw import raw_assets
 from meta_pipeline.defs.resources import Warehouse
@@ -46,4 +46,7 @@ def defs() -> dg.Definitions:
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     settings = load_settings()
     clients = load_clients(settings)
-    return build(settings, clients, Puller(settings, clients))
+    return dg.Definitions.merge(
+        build(settings, clients, Puller(settings, clients)),
+        connection_definitions(clients, settings),
+    )

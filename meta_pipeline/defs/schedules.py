@@ -34,11 +34,14 @@ def _schedule(
         "month": "Reach of the running month, and of the last one while it still moves.",
     }
 
+    keys = [raw_key(report.name) for report in reports_of(grain=grain)]
+
     @dg.schedule(
         name=name,
         cron_schedule=cron,
         description=descriptions[grain],
-        target=[raw_key(report.name) for report in reports_of(grain=grain)],
+        # The connections' checks have a schedule of their own.
+        target=dg.AssetSelection.assets(*keys).without_checks(),
     )
     def pulled_again() -> dg.RunRequest | dg.SkipReason:
         window = trailing(clock.now().date())
