@@ -28,7 +28,7 @@ from meta_pipeline.graph.errors import (
 from meta_pipeline.graph.reading import UNREADABLE, read, refuse
 from meta_pipeline.graph.transport import RawAnswer, Transport
 from meta_pipeline.graph.usage import APP, Bucket, asset_of, gates
-from meta_pipeline.graph.waiting import Gate, Hold, RetryPolicy
+from meta_pipeline.graph.waiting import Gate, Hold, Patience, RetryPolicy
 
 log = logging.getLogger(__name__)
 
@@ -117,13 +117,18 @@ class _Item:
 
 
 class BatchRun:
-    """Asks calls until each has its answer or its error."""
+    """Asks calls until each has its answer or its error.
 
-    def __init__(self, transport: Transport, gate: Gate, retry: RetryPolicy) -> None:
+    `patience` are the seconds that are waited for quotas in all, the ledger's by default.
+    """
+
+    def __init__(
+        self, transport: Transport, gate: Gate, retry: RetryPolicy, patience: float | None = None
+    ) -> None:
         self._transport = transport
         self._gate = gate
         self._retry = retry
-        self._patience = gate.patience()
+        self._patience = gate.patience() if patience is None else Patience(patience)
 
     def run(
         self, calls: Sequence[Call], credential: Credential, asset_id: str

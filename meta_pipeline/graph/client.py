@@ -147,13 +147,18 @@ class GraphClient:
         """The object that a POST is answered with, parsed."""
         return msgspec.json.decode(self.post(path, params).body, type=dict[str, Any])
 
-    def batch(self, calls: Sequence[Call]) -> list[Answer | GraphError]:
+    def batch(
+        self, calls: Sequence[Call], *, patience: float | None = None
+    ) -> list[Answer | GraphError]:
         """The answer to each call, or the error that it became, in the order of `calls`.
 
         Up to 50 calls go into one request. Calls that Meta did not get to, and transient
-        failures, are asked again; others never twice. An error of a whole request is raised.
+        failures, are asked again, calls that were answered never. A call whose quota is used up
+        waits without the others, but the answers are returned together: with `patience`
+        (seconds for all waits for quotas; the ledger's by default) of 0 it is a
+        `ThrottledError` at once. An error of a whole request is raised.
         """
-        run = BatchRun(self._transport, self._gate, self._retry)
+        run = BatchRun(self._transport, self._gate, self._retry, patience)
         return run.run(calls, self._credential, self.asset_id)
 
     def heed(self, error: ThrottledError, path: str) -> ThrottledError:

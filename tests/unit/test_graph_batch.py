@@ -284,6 +284,20 @@ def test_the_patience_of_a_batch_ends(patience: float) -> None:
     assert results[0].retry_at is not None
 
 
+def test_a_batch_may_be_told_not_to_wait() -> None:
+    """What is refused, or known to be, is an error at once; the others are answered."""
+    time = FakeTime()
+    throttled = error_reply(17, 2446079)
+    client, meta = client_of(
+        batch_of(throttled, row("2")), batch_of(row("3")), quota=ledger_of(time), sleep=time.sleep
+    )
+    calls = [Call("6", {}, asset_id="act_1"), Call("9", {}, asset_id="act_2")]
+    assert rows_of(client.batch(calls, patience=0)) == [ThrottledError, "2"]
+    assert rows_of(client.batch(calls, patience=0)) == [ThrottledError, "3"]
+    assert time.slept == []
+    assert [len(calls) for calls in calls_in(meta)] == [2, 1]
+
+
 def test_without_a_ledger_a_throttled_call_is_an_error() -> None:
     """Nobody knows how long to wait."""
     client, _ = client_of(batch_of(error_reply(17), row("2")), attempts=5)
