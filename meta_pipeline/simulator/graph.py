@@ -167,11 +167,13 @@ class Graph:
         if isinstance(node, Account | Campaign | AdSet) and edge in _EDGES[type(node)]:
             nodes = list_nodes(self._source, node, edge, call.params, call.now)
             page, paging = call.cut(nodes)
-            return _listed([node_body(item, call.params, call.now) for item in page], paging)
+            data = [node_body(item, call.params, call.now) for item in page]
+            return _counted(call, len(nodes)) | _listed(data, paging)
         if edge == "adcreatives" and not isinstance(node, Campaign):
-            shown, paging = call.cut(list_creatives(self._source, node, call.now))
+            found = list_creatives(self._source, node, call.now)
+            shown, paging = call.cut(found)
             data = [creative_body(self._source, ad, call.params) for ad in shown]
-            return _listed(data, paging)
+            return _counted(call, len(found)) | _listed(data, paging)
         raise unknown_path(f"/{edge}")
 
     def _creative(self, call: Call, token: Token, ad: Ad, edge: str) -> Any:
@@ -217,6 +219,12 @@ def _override_method(call: Call) -> None:
     if call.method == "POST" and wanted in ("GET", "DELETE"):
         call.method = wanted
         call.params = {name: value for name, value in call.params.items() if name != "method"}
+
+
+def _counted(call: Call, number: int) -> dict[str, Any]:
+    """How many objects a list has, for `summary=true`, which Meta's SDK always sends."""
+    wanted = call.params.get("summary", "").lower()
+    return {"summary": {"total_count": number}} if wanted in ("true", "1", "total_count") else {}
 
 
 def _listed(data: list[dict[str, Any]], paging: dict[str, Any]) -> dict[str, Any]:

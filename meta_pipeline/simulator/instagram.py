@@ -26,7 +26,7 @@ from meta_pipeline.simulator.vocabulary import INSTAGRAM_FIELDS
 
 MAX_RANGE = timedelta(days=30)
 METRIC_TYPES = ("default", "time_series", "total_value")
-_PERIODS = ("day", "week", "days_28", "month", "lifetime", "total_over_range")
+PERIODS = ("day", "week", "days_28", "month", "lifetime", "total_over_range")
 Value = Callable[[Source, InstagramAccount, list[InstagramDay]], int]
 
 
@@ -188,14 +188,16 @@ def _metrics(params: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _check_period(params: Mapping[str, str]) -> None:
-    period = params.get("period", "")
-    if not period:
+    # Meta's SDK sends a list of periods.
+    periods = list_param(params, "period")
+    if not periods:
         raise invalid("The parameter period is required")
-    if period not in _PERIODS:
-        raise not_one_of("period", _PERIODS)
-    if period != "day":
-        # Demographics alone have another period; they are not simulated.
-        raise invalid(f"The following metrics are incompatible with period {period}")
+    for period in periods:
+        if period not in PERIODS:
+            raise not_one_of("period", PERIODS)
+        if period != "day":
+            # Demographics alone have another period; they are not simulated.
+            raise invalid(f"The following metrics are incompatible with period {period}")
 
 
 def _days(params: Mapping[str, str], now: datetime, lag: timedelta) -> list[date]:

@@ -20,7 +20,7 @@ from meta_pipeline.simulator.vocabulary import POST_FIELDS
 _KNOWN = frozenset(POST_FIELDS)
 # Page feeds give at most 100 posts a page (Meta's feed reference).
 MAX_POSTS = 100
-_PERIODS = ("day", "week", "days_28", "month", "lifetime", "total_over_range")
+PERIODS = ("day", "week", "days_28", "month", "lifetime", "total_over_range")
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ def post_insights(
         if metric is None or (metric.dead_from and today >= metric.dead_from):
             raise not_a_metric()
     period = params.get("period") or "lifetime"
-    if period not in _PERIODS:
-        listed = ", ".join(_PERIODS)
+    if period not in PERIODS:
+        listed = ", ".join(PERIODS)
         raise invalid(f"For field 'insights': Param period must be one of {{{listed}}}")
     if period != "lifetime":
         # These metrics have no other period; what Meta answers then is not documented.
