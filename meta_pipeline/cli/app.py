@@ -213,13 +213,41 @@ def simulate(
     mapping: Annotated[
         Path | None, typer.Option(help="YAML that maps the CSV's columns; else it is guessed.")
     ] = None,
+    clock_rate: Annotated[
+        float | None, typer.Option(min=0, help="Simulated seconds in a second.")
+    ] = None,
+    enforce_quotas: Annotated[
+        bool, typer.Option("--enforce-quotas", help="Refuse calls over Meta's limits.")
+    ] = False,
+    access_tier: Annotated[
+        str | None, typer.Option(help="development_access (Limited) or standard_access (Full).")
+    ] = None,
+    quota_scale: Annotated[
+        float | None, typer.Option(help="Multiplies every limit, e.g. 0.01 to reach one soon.")
+    ] = None,
+    max_rows: Annotated[
+        int | None, typer.Option(min=0, help="Larger synchronous insights are refused.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other switch; repeatable."),
+    ] = None,
+    fail: Annotated[
+        list[str] | None,
+        typer.Option(metavar="JSON", help='A fault to begin with, {"case": ...}; repeatable.'),
+    ] = None,
+    run: Annotated[
+        list[str] | None,
+        typer.Option(metavar="JSON", help="What becomes of an asynchronous report; repeatable."),
+    ] = None,
 ) -> None:
     """Serve Meta's Graph API on loopback, with data of its own.
 
     Point the pipeline at it with META_GRAPH_URL=http://127.0.0.1:PORT and any
     META_ACCESS_TOKEN. Outside the API, /_simulator/clock moves the time,
-    /_simulator/truth answers what the final totals are, and /_simulator/clients
-    lists the clients.
+    /_simulator/truth answers what the final totals are, /_simulator/clients
+    lists the clients, /_simulator/fail makes calls fail, and /_simulator/settings
+    shows and changes every switch. docs/simulator.md has them all.
     """
     from meta_pipeline.cli.simulate import run_simulate
 
@@ -231,6 +259,16 @@ def simulate(
         today=today,
         replay=replay,
         mapping=mapping,
+        clock_rate=clock_rate,
+        switches={
+            "enforce_quotas": enforce_quotas or None,
+            "access_tier": access_tier,
+            "quota_scale": quota_scale,
+            "max_rows": max_rows,
+        },
+        settings=settings or [],
+        faults=fail or [],
+        runs=run or [],
     )
 
 

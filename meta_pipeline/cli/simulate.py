@@ -1,12 +1,24 @@
 """`simulate`: Meta's Graph API on loopback."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 from meta_pipeline.errors import ConfigError
-from meta_pipeline.simulator import Source, default_today, generated_agency, replayed, serve
+from meta_pipeline.simulator import (
+    SimulatorClock,
+    Source,
+    assemble,
+    default_today,
+    generated_agency,
+    read_setting,
+    replayed,
+    serve_app,
+)
 
 
 def run_simulate(
@@ -18,13 +30,63 @@ def run_simulate(
     today: str | None,
     replay: Path | None,
     mapping: Path | None,
+    clock_rate: float | None,
+    switches: Mapping[str, Any],
+    settings: Sequence[str],
+    faults: Sequence[str],
+    runs: Sequence[str],
 ) -> None:
-    """Runs `meta-pipeline simulate` until it is stopped."""
+    """Runs `meta-pipeline simulate` until it is stopped.
+
+    `switches` has None for those that were not given, `settings` are written as name=value,
+    `faults` and `runs` in JSON. Raises `ConfigError`.
+    """
+    options = _options(switches, settings)
+    wrong, reports = _parsed("--fail", faults), _parsed("--run", runs)
     source = make_source(replay, mapping, clients=clients, seed=seed, shape=shape)
     now = _moment(today) if today else (default_today(source) if replay else None)
-    stands = f"the clock stands at {now.isoformat()}" if now else "the clock runs"
-    print(f"Graph API at http://127.0.0.1:{port}, {stands}", file=sys.stderr)
-    serve(port=port, source=source, now=now)
+    try:
+        app, control = assemble(source, SimulatorClock(now, clock_rate), **options)
+        for fault in wrong:
+            control.fail(**fault)
+        for script in reports:
+            control.script_run(**script)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(str(error), hint=_HINT) from None
+    print(f"Graph API at http://127.0.0.1:{port}, {_clock(now, clock_rate)}", file=sys.stderr)
+    serve_app(app, "127.0.0.1", port)
+
+
+_HINT = "docs/simulator.md lists every switch, fault and case"
+
+
+def _options(switches: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    given = {name: value for name, value in switches.items() if value is not None}
+    try:
+        return given | dict(map(read_setting, settings))
+    except ValueError as error:
+        raise ConfigError(f"--set: {error}", hint=_HINT) from None
+
+
+def _parsed(option: str, texts: Sequence[str]) -> list[dict[str, Any]]:
+    found = []
+    for text in texts:
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            value = None
+        if not isinstance(value, dict):
+            hint = f"""write it like {option} '{{"case": "buc_insights"}}'"""
+            raise ConfigError(f"{option} needs a JSON object, got {text!r}", hint=hint)
+        found.append(value)
+    return found
+
+
+def _clock(now: datetime | None, rate: float | None) -> str:
+    if rate:
+        since = f" from {now.isoformat()}" if now else ""
+        return f"the clock runs {rate:g} times as fast{since}"
+    return f"the clock stands at {now.isoformat()}" if now else "the clock runs"
 
 
 def make_source(
@@ -37,7 +99,7 @@ def make_source(
 ) -> Source:
     """The truth to serve: an export's rows, or a generated agency. Raises `ConfigError`."""
     if replay is None:
-        given = {name: count for name, count in shape.items() if count is not None}
+        given: dict[str, Any] = {name: n for name, n in shape.items() if n is not None}
         return generated_agency(seed, clients, gaps=True, **given)
     try:
         return replayed(replay, mapping)

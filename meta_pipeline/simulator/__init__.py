@@ -9,7 +9,7 @@ asked below `/_simulator/truth`, so that a pipeline can be checked to the cent.
 """
 
 from meta_pipeline.simulator.agency import Agency, generated_agency
-from meta_pipeline.simulator.app import create_app
+from meta_pipeline.simulator.app import assemble, create_app
 from meta_pipeline.simulator.cases import Case, cases
 from meta_pipeline.simulator.clock import SimulatorClock
 from meta_pipeline.simulator.errors import GraphError
@@ -17,8 +17,8 @@ from meta_pipeline.simulator.faults import Fault
 from meta_pipeline.simulator.mapping import CsvMapping, ReplayError, read_mapping
 from meta_pipeline.simulator.replay import Replay, replayed
 from meta_pipeline.simulator.runs import RunScript
-from meta_pipeline.simulator.server import RunningSimulator, serve
-from meta_pipeline.simulator.settings import Settings
+from meta_pipeline.simulator.server import RunningSimulator, serve, serve_app
+from meta_pipeline.simulator.settings import Settings, read_setting
 from meta_pipeline.simulator.source import (
     Account,
     Ad,
@@ -71,6 +71,7 @@ __all__ = [
     "Source",
     "Traffic",
     "account_truth",
+    "assemble",
     "cases",
     "create_app",
     "default_today",
@@ -79,6 +80,8 @@ __all__ = [
     "page_truth",
     "post_truth",
     "read_mapping",
+    "read_setting",
     "replayed",
     "serve",
+    "serve_app",
 ]

@@ -1,6 +1,6 @@
 """What a person or a test holds in hand: the clock, the switches, the log, what goes wrong."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from meta_pipeline.simulator.cases import case
@@ -30,6 +30,7 @@ class Control:
         Raises:
             ValueError: for anything a `Fault` or a `RunScript` cannot be made of.
         """
+        _check_keys(fault, Fault)
         name = fault.get("case", "")
         if not (name and case(name).is_report):
             self.traffic.script(Fault(**fault))
@@ -41,8 +42,23 @@ class Control:
         given.setdefault("path", asset)
         self.runs.script(RunScript(**given))
 
+    def script_run(self, **script: Any) -> None:
+        """Script what becomes of asynchronous reports.
+
+        Raises:
+            ValueError: for anything a `RunScript` cannot be made of.
+        """
+        _check_keys(script, RunScript)
+        self.runs.script(RunScript(**script))
+
     def reset(self) -> None:
         """Forget the log, the scripts and what was used of the limits; switches stay."""
         self.traffic.reset()
         self.runs.reset()
         self.quotas.reset()
+
+
+def _check_keys(given: dict[str, Any], kind: type) -> None:
+    known = {field.name for field in fields(kind)}
+    if unknown := sorted(set(given) - known):
+        raise ValueError(f"unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")

@@ -11,12 +11,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
+from starlette.applications import Starlette
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from meta_pipeline.simulator.app import assemble
 from meta_pipeline.simulator.clock import SimulatorClock
 from meta_pipeline.simulator.faults import FITTING, TRANSPORT
-from meta_pipeline.simulator.runs import RunScript
 from meta_pipeline.simulator.settings import Settings
 from meta_pipeline.simulator.source import Source
 from meta_pipeline.simulator.traffic import Request
@@ -51,6 +51,15 @@ def serve(
 
     clock = SimulatorClock(now, clock_rate)
     app, _ = assemble(source or generated_agency(), clock, **options)
+    serve_app(app, host, port)
+
+
+def serve_app(app: Starlette, host: str, port: int) -> None:
+    """Serve an assembled simulator until SIGINT or SIGTERM, then return quietly.
+
+    Raises:
+        OSError: if the port is taken.
+    """
     with socket.create_server((host, port), backlog=256) as listener:
         _Server(_config(app)).run(sockets=[listener])
 
@@ -120,7 +129,7 @@ class RunningSimulator:
 
     def script_run(self, **script: Any) -> None:
         """Script what becomes of the next matching asynchronous report; see `RunScript`."""
-        self.runs.script(RunScript(**script))
+        self.control.script_run(**script)
 
     def reset(self) -> None:
         """Forget the log, the scripts and what was used of the limits; switches stay."""
