@@ -130,7 +130,7 @@ _APP_LIMIT = Advice(
 )
 _TOO_LARGE = Advice(
     "The question is too large to be answered at once",
-    f"{_ITSELF} in smaller parts or as a report job; if it still fails, ask for fewer days with "
+    f"{_ITSELF}, in smaller parts or as a report job; if it still fails, ask for fewer days with "
     "`--from` and `--to`",
 )
 _BUSY = Advice(
@@ -442,14 +442,14 @@ CASES: tuple[Case, ...] = (
     Case(
         Advice(
             "The place in a list of pages is no longer known to Meta",
-            f"{_ITSELF} from the first page; run the same command again if it stays so",
+            f"{_ITSELF}, from the first page; run the same command again if it stays so",
         ),
         2642,
     ),
     Case(
         Advice(
             "The list is longer than Meta lets one page through",
-            f"{_ITSELF} in parts; if it still fails, ask for fewer days with `--from` and `--to`",
+            f"{_ITSELF}, in parts; if it still fails, ask for fewer days with `--from` and `--to`",
         ),
         100,
         text="after cursor specified exceeds",
@@ -526,7 +526,7 @@ CASES: tuple[Case, ...] = (
     Case(
         Advice(
             "An unknown error, sometimes for a combination Meta cannot answer",
-            f"{_ITSELF} a few times; if it stays so, ask for fewer days, and note the fbtrace_id",
+            f"{_ITSELF}, a few times; if it stays so, ask for fewer days, and note the fbtrace_id",
         ),
         1,
     ),
@@ -607,7 +607,7 @@ CASES: tuple[Case, ...] = (
     Case(
         Advice(
             "The report job ran out of time",
-            f"{_ITSELF} in parts; if it still fails, ask for fewer days",
+            f"{_ITSELF}, in parts; if it still fails, ask for fewer days",
         ),
         2,
         1504038,
@@ -616,7 +616,7 @@ CASES: tuple[Case, ...] = (
     Case(
         Advice(
             "The report is larger than Meta makes one",
-            f"{_ITSELF} by campaigns, then by days; if it still fails, ask for fewer days",
+            f"{_ITSELF}, by campaigns, then by days; if it still fails, ask for fewer days",
         ),
         -3,
         1504045,
@@ -757,15 +757,10 @@ FINDINGS: Mapping[str, Advice] = {
         f"Wait, or pull fewer clients at once; for more, ask for the Full tier: {TIER}",
     ),
     "limited tier": Advice(
-        "The app has the Limited tier: 600 + 400 an active ad insights calls an hour, and 60 "
-        "points of calls in five minutes, an account",
+        "The app has the Limited tier: an account has 600 insights calls an hour, 400 more for "
+        "each active ad, and a score of 60 in five minutes",
         f"Enough for a few accounts; for more ask for Full: {TIER} (500 calls in 15 days with "
         "under 15 % errors)",
-    ),
-    # Configuration.
-    "configuration": Advice(
-        "What clients.yml or the environment says cannot be used",
-        "Follow the hint beside the message; clients.example.yml and README.md show all keys",
     ),
     "no answer": Advice(
         "Nothing answered: the network, a proxy, or META_GRAPH_URL",

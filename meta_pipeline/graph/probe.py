@@ -271,15 +271,18 @@ class _Examination:
 
     def _versions(self, now: datetime) -> Iterator[Remark]:
         asked, today = self._client.api_version, now.date()
-        advice = upgrade_advice(asked, today)
+        coming = version_findings(asked, None, None, today)
         heard = {(answer.served_version, answer.version_warning) for answer in self._answers}
-        found = dict.fromkeys(
+        present = (
             finding
             for served, warning in sorted(heard, key=str)
             for finding in version_findings(asked, served, warning, today)
         )
-        for finding in found:
-            said = FINDINGS["another version answers"]
+        found = dict.fromkeys(coming, FINDINGS["version ends"])
+        for finding in present:
+            found.setdefault(finding, FINDINGS["another version answers"])
+        advice = upgrade_advice(asked, today)
+        for finding, said in found.items():
             message = finding.removesuffix(f"; {advice}")
             yield Remark("warn", message, Advice(said.meaning, advice))
         if not found:

@@ -1,12 +1,13 @@
 """Every error of Meta's has a meaning and a fix that names where it is mended."""
 
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from unit_reference import reference
 
-from meta_pipeline.graph.advice import CASES, FINDINGS, UNKNOWN, Advice, advice_for
+from meta_pipeline.graph.advice import CASES, FINDINGS, UNKNOWN, Advice, advice_for, markdown
 from meta_pipeline.graph.errors import Failure, failure_of
 
 CATALOGUE = (reference("meta-error-cases.json") or {"cases": []})["cases"]
@@ -208,3 +209,12 @@ def test_each_advice_is_a_sentence_and_a_next_step():
         assert not advice.fix.endswith(".")
     titles = [case.title for case in CASES]
     assert len(titles) == len(set(titles))
+
+
+def test_the_set_up_guide_has_every_error():
+    """Fails when an advice changed; put `advice.markdown()` at the end of the page."""
+    text = (Path(__file__).parents[2] / "docs" / "setup-meta.md").read_text(encoding="utf-8")
+    assert text.endswith(markdown())
+    rows = [line for line in markdown().splitlines() if line.startswith("|")]
+    assert {row.count("|") for row in rows} == {4}
+    assert len(rows) == len(CASES) + len(FINDINGS) + 4
