@@ -46,10 +46,10 @@
 {#-
     A daily fact of the ads reports: the newest rows of the days that are due, with the client's
     results, the ratios and how settled they are. `attributes` are the columns that the grain has
-    beside client, ad account and day. Reach with breakdowns is kept for a shorter time, so these
-    facts say why it is missing.
+    beside client, ad account and day. `note` says what Meta no longer had of the day when it was
+    pulled: reach with breakdowns is kept for a shorter time, and so are conversions at the far end.
 -#}
-{% macro ad_fact(report, attributes=[], has_breakdowns=false) -%}
+{% macro ad_fact(report, attributes=[]) -%}
 with
 
 insights as (
@@ -77,9 +77,7 @@ counted as (
     select
         insights.*,
         {{ result_columns() }},
-        {% if has_breakdowns -%}
-            case when insights.reach is null then due_days.reason end as reach_note,
-        {% endif -%}
+        due_days.reason as note,
         due_days.maturity,
         due_days.pulled_at,
         due_days.settles_at,
@@ -105,9 +103,7 @@ final as (
             {{ attribute }},
         {% endfor -%}
         {{ ad_measures() }},
-        {% if has_breakdowns -%}
-            reach_note,
-        {% endif -%}
+        note,
         {{ maturity_columns() }}
     from counted
 

@@ -215,7 +215,7 @@ def test_a_missing_metric_has_its_reason_beside_the_null(built: Warehouse) -> No
 def test_reach_that_meta_keeps_no_longer_has_its_reason(built: Warehouse) -> None:
     """NULL with a note on the old day, figures without one on the newer day."""
     assert built.query(
-        "select day, gender, spend, reach, frequency, reach_note from marts.fct_age_gender_daily"
+        "select day, gender, spend, reach, frequency, note from marts.fct_age_gender_daily"
         " order by day, gender"
     ) == [
         (date(2026, 10, 1), "female", 5, None, None, NO_REACH),

@@ -31,7 +31,7 @@ days as (
         asset_id,
         day,
         arg_max(status, coverage_rank) as coverage,
-        -- What falls short: each such metric by name, and fields left out of a pulled answer.
+        -- What falls short: each such metric by name, and what the figures of a pulled day lack.
         string_agg(
             distinct concat_ws(': ', nullif(part, ''), coalesce(reason, failure, status)), '; '
             order by concat_ws(': ', nullif(part, ''), coalesce(reason, failure, status))

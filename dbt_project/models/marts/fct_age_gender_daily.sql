@@ -10,5 +10,5 @@
     ad_fact('age_gender_daily', [
         'campaign_id', 'campaign_name', 'age', 'gender', 'objective',
         'attribution_setting',
-    ], has_breakdowns=true)
+    ])
 }}

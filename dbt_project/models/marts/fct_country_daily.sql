@@ -9,5 +9,5 @@
 {{
     ad_fact('country_daily', [
         'campaign_id', 'campaign_name', 'country', 'objective', 'attribution_setting',
-    ], has_breakdowns=true)
+    ])
 }}

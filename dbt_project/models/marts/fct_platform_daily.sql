@@ -10,5 +10,5 @@
     ad_fact('platform_daily', [
         'campaign_id', 'campaign_name', 'publisher_platform', 'objective',
         'attribution_setting',
-    ], has_breakdowns=true)
+    ])
 }}
