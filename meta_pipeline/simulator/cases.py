@@ -15,7 +15,7 @@ SILENT = {
     "silent_page_no_read_insights": "a token that begins with `no-insights`",
     "silent_breakdown_beyond_13_months": "always so: ask for `reach` by a breakdown that far back",
     "silent_view_window_removed": "always so: ask for `7d_view` or `28d_view`",
-    "silent_optin_breakdown": "always so: break down by `impression_device`",
+    "silent_optin_breakdown": "the setting `opted_in_breakdowns` off: ask for `impression_device`",
     "silent_version_upgrade": "the setting `auto_upgrade`",
 }
 
