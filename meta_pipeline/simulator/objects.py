@@ -217,13 +217,16 @@ def _adset_values(node: AdSet) -> dict[str, Any]:
 
 
 def _budget(node: Campaign | AdSet) -> dict[str, str]:
-    """Budgets are strings in minor units of the account's currency, other than insights' money."""
+    """Budgets are strings in minor units of the account's currency, other than insights' money.
+
+    An object that has a budget names the other kind too, as "0" (recorded in 2024).
+    """
     if node.lifetime_budget is not None:
         # How much of it is left is not simulated.
-        return {"lifetime_budget": str(node.lifetime_budget)}
+        return {"daily_budget": "0", "lifetime_budget": str(node.lifetime_budget)}
     if node.daily_budget is not None:
         text = str(node.daily_budget)
-        return {"daily_budget": text, "budget_remaining": text}
+        return {"daily_budget": text, "lifetime_budget": "0", "budget_remaining": text}
     return {}
 
 

@@ -182,8 +182,9 @@ class _Writer:
         return _ratio(self.group.impressions, self._people())
 
     def _unique_clicks(self) -> str | None:
+        # Other than link clicks, these are "0" where there are none (recorded in 2021).
         clicks = self.group.clicks
-        known = clicks and self.query.dimension not in HOURLY
+        known = self.group.impressions and self.query.dimension not in HOURLY
         return str(clicks - clicks // 25) if known else None
 
     def _people(self) -> int:
