@@ -49,17 +49,18 @@ class Insights:
         *,
         capped: bool = True,
         cut_at: datetime | None = None,
+        opted_in: bool = False,
     ) -> dict[str, Any]:
         """The body of the answer at a moment: one page of rows, its paging, a summary if asked.
 
         `capped` is False for asynchronous reports, which have other limits; theirs are the
-        figures of `as_of`, read at `cut_at`.
+        figures of `as_of`, read at `cut_at`; `opted_in` gives one the breakdowns that need it.
 
         Raises:
             GraphError: whatever Meta would answer to a bad question.
         """
         account = node if isinstance(node, Account) else node.account
-        query = self.query(node, params, as_of)
+        query = self.query(node, params, as_of, opted_in=opted_in)
         if not capped:
             # What is silently left out beyond 13 months, an asynchronous report still has.
             query = replace(query, hidden=self._source.unknown_fields)
@@ -78,7 +79,9 @@ class Insights:
                 body["summary"] = rows.summary(query, self._source, account, whole)
         return body
 
-    def query(self, node: Node, params: Mapping[str, str], as_of: datetime) -> Query:
+    def query(
+        self, node: Node, params: Mapping[str, str], as_of: datetime, *, opted_in: bool = False
+    ) -> Query:
         """The question that the parameters put at a moment.
 
         Raises:
@@ -86,7 +89,7 @@ class Insights:
         """
         account = node if isinstance(node, Account) else node.account
         today = as_of.astimezone(account.zone).date()
-        opted_in = self._settings.opted_in_breakdowns
+        opted_in = opted_in or self._settings.opted_in_breakdowns
         return read_query(params, level_of(node), self._source, today, opted_in=opted_in)
 
     def size(self, node: Node, params: Mapping[str, str], as_of: datetime) -> tuple[int, bool]:

@@ -13,7 +13,7 @@ from meta_pipeline.simulator.cases import case, case_error
 from meta_pipeline.simulator.errors import GraphError, invalid, not_found, unknown_field
 from meta_pipeline.simulator.insights import Insights, Node
 from meta_pipeline.simulator.matching import params_match
-from meta_pipeline.simulator.query import list_param
+from meta_pipeline.simulator.query import OPT_IN, list_param
 from meta_pipeline.simulator.settings import Settings
 from meta_pipeline.simulator.source import Account
 
@@ -35,6 +35,8 @@ FAILURES: dict[tuple[int, int], str] = {
 }
 # Reach by breakdown beyond 13 months: so many reports an account and day (best practices page).
 REACH_RUNS_A_DAY = 10
+# Breakdowns without opting in: so many, or as many as there are ads (breakdowns page).
+OPT_IN_RUNS_A_DAY = 10
 
 _FIELDS = (
     *("id", "account_id", "time_ref", "time_completed", "async_status"),
@@ -107,6 +109,7 @@ class Run:
     polls: int = 0
     reads: int = 0
     completed: datetime | None = None
+    opted_in: bool = False
 
     @property
     def account(self) -> Account:
@@ -122,7 +125,7 @@ class Runs:
         self._settings = settings
         self._runs: dict[str, Run] = {}
         self._scripts: list[RunScript] = []
-        self._reach: dict[str, list[datetime]] = {}
+        self._days: dict[tuple[str, str], list[datetime]] = {}
         self._ids = count(1)
         self._lock = Lock()
 
@@ -135,7 +138,7 @@ class Runs:
         """Forget the scripts; reports that were asked for go on."""
         with self._lock:
             self._scripts.clear()
-            self._reach.clear()
+            self._days.clear()
 
     def find(self, run_id: str) -> Run | None:
         """The report of an id, expired ones included."""
@@ -153,6 +156,10 @@ class Runs:
         run = Run(f"60{next(self._ids):014d}", node, call.path, params, call.now, RunScript())
         if old_reach:
             self._count_reach(call, run.account.id)
+        if OPT_IN & set(list_param(params, "breakdowns")):
+            # What is answered beyond that many nobody published; here it stays empty.
+            most = min(OPT_IN_RUNS_A_DAY, max(1, call.ads))
+            run.opted_in = self._taken("opt-in", run.account.id, call.now, most) is not None
         found = self._scripted(call.path, params)
         most = self._settings.max_async_rows
         if found is None and most is not None and rows > most:
@@ -218,6 +225,7 @@ class Runs:
             call.token_text,
             capped=False,
             cut_at=call.now,
+            opted_in=run.opted_in,
         )
 
     def _scripted(self, path: str, params: Mapping[str, str]) -> RunScript | None:
@@ -235,16 +243,23 @@ class Runs:
         return None
 
     def _count_reach(self, call: Call, account_id: str) -> None:
-        with self._lock:
-            since = call.now - timedelta(days=1)
-            recent = [when for when in self._reach.get(account_id, []) if when > since]
-            if len(recent) >= REACH_RUNS_A_DAY:
-                raise case_error("reach_breakdown_throttle")
-            self._reach[account_id] = [*recent, call.now]
-        used = 100 * (len(recent) + 1) // REACH_RUNS_A_DAY
+        taken = self._taken("reach", account_id, call.now, REACH_RUNS_A_DAY)
+        if taken is None:
+            raise case_error("reach_breakdown_throttle")
+        used = 100 * taken // REACH_RUNS_A_DAY
         call.headers["x-fb-ads-insights-reach-throttle"] = (
             f'{{"app_id_util_pct":0,"acc_id_util_pct":{used}}}'
         )
+
+    def _taken(self, what: str, account_id: str, now: datetime, most: int) -> int | None:
+        """How many reports of a kind the last 24 hours have with this one; None if too many."""
+        with self._lock:
+            since = now - timedelta(days=1)
+            recent = [when for when in self._days.get((what, account_id), []) if when > since]
+            if len(recent) >= most:
+                return None
+            self._days[what, account_id] = [*recent, now]
+            return len(recent) + 1
 
     def _refuse_expired(self, run: Run, now: datetime) -> None:
         # Ids live 30 days (best practices page); what is answered then nobody captured.

@@ -232,3 +232,18 @@ def test_scripts_over_http(meta: RunningSimulator, ask: Ask, account: str) -> No
         assert requests.post(url, json=bad, timeout=10).status_code == 400
     with pytest.raises(ValueError, match="does not happen to a report"):
         RunScript(case="html_502")
+
+
+def test_breakdowns_without_opting_in(meta: RunningSimulator, ask: Ask, account: str) -> None:
+    """Synchronously empty; asynchronously there for as many reports a day as there are ads."""
+    meta.settings.async_polls = 0
+    params = {
+        "fields": "impressions",
+        "breakdowns": "frequency_value",
+        "time_increment": "all_days",
+    }
+    assert ask(f"/v26.0/{account}/insights", **(ASKED | params)).json()["data"] == []
+    runs = [started(meta, account, **params)["report_run_id"] for _ in range(11)]
+    found = [bool(ask(f"/v26.0/{run}/insights").json()["data"]) for run in runs]
+    ads = ask(f"/v26.0/{account}/ads", effective_status='["ACTIVE"]').json()["data"]
+    assert found == [n < len(ads) for n in range(11)]
