@@ -22,7 +22,8 @@ from meta_pipeline.graph.errors import (
     VersionError,
 )
 from meta_pipeline.graph.jobs import JobBoard, JobFailedError
-from meta_pipeline.graph.questions import Question, page_client, questions
+from meta_pipeline.graph.organic import ask_organic, page_client
+from meta_pipeline.graph.questions import Question, questions
 from meta_pipeline.graph.quota import BucketUsage, QuotaLedger
 from meta_pipeline.graph.retention import Beyond, beyond
 from meta_pipeline.graph.waiting import Slots
@@ -54,6 +55,7 @@ __all__ = [
     "TooLargeError",
     "TransientError",
     "VersionError",
+    "ask_organic",
     "ask",
     "beyond",
     "new_session",

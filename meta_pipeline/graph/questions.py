@@ -6,12 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from pydantic import SecretStr
-
 from meta_pipeline.dates import Span
 from meta_pipeline.graph.answer import Answer
 from meta_pipeline.graph.client import GraphClient
-from meta_pipeline.graph.errors import Failure, PermissionDeniedError
 from meta_pipeline.graph.retention import days_before, stretches
 from meta_pipeline.reports import Report
 
@@ -24,13 +21,6 @@ is several questions, so that what landed of it is kept when a later one fails."
 
 RANGES = 30
 """Rolling ranges of one question. How many Meta takes is not documented."""
-
-PAGE_WINDOW_DAYS = 90
-"""Days between since and until of one Page Insights request (Page Insights reference)."""
-
-# The first end_time is since + 1 day, and N-day windows return N-1 points: whether `until`
-# is exclusive or just lags is not settled, so two days more are asked for.
-PAGE_LAG_DAYS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +56,10 @@ class Question:
         return self.report.surface == "ads" and self.span is not None
 
     def ask(self, client: GraphClient) -> Iterator[Answer]:
-        """The pages of the answer, as they come. Raises `GraphError`."""
-        if self.report.surface == "page":
-            return self._ask_page(client, self.path)
+        """The pages of an ad account's answer, as they come. Raises `GraphError`.
+
+        Pages and Instagram accounts are asked in `organic`.
+        """
         if not self.report.edge:
             return iter([client.get(self.path, self.params())])
         return client.pages(self.path, self.params() | {"limit": str(self.page_size)})
@@ -110,19 +101,6 @@ class Question:
             "time_range": json.dumps(_range(self.requested.since, self.requested.until)),
             "time_increment": "monthly" if self.report.grain == "month" else "1",
         }
-
-    def _ask_page(self, client: GraphClient, path: str) -> Iterator[Answer]:
-        """Windows by date: `paging.next` of Page Insights never ends, so it is not followed."""
-        assert self.requested is not None
-        for window in self.requested.chunks(PAGE_WINDOW_DAYS - PAGE_LAG_DAYS):
-            until = window.until + timedelta(days=PAGE_LAG_DAYS)
-            params = {
-                **self.report.params,
-                "metric": self.part,
-                "since": str(window.since),
-                "until": str(until),
-            }
-            yield client.get_list(path, params)
 
 
 def questions(
@@ -172,16 +150,3 @@ def _range(since: date, until: date) -> dict[str, str]:
 def _conditions(report: Report) -> list[Any]:
     """The conditions that the report itself filters by: they stay when more are added."""
     return json.loads(report.params.get("filtering", "[]"))
-
-
-def page_client(client: GraphClient, page_id: str) -> GraphClient:
-    """A client with the Page's own token, which Page Insights asks for.
-
-    The token lives in memory only. Raises `PermissionDeniedError` when Meta gives none.
-    """
-    page = client.get_json(page_id, {"fields": "id,access_token"})
-    token = page.get("access_token")
-    if not isinstance(token, str) or not token:
-        message = "Meta gives no Page token: the system user has no role on this Page"
-        raise PermissionDeniedError(Failure(page_id, 200, None, None, message))
-    return client.with_token(SecretStr(token))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from unit_desk import Desk, opened_desk
+from unit_office import Office, opened_office
 from unit_reference import reference
 from unit_transport import TOKEN
 
@@ -33,3 +34,10 @@ def sdk_enums() -> dict[str, Any]:
     if enums is None:
         pytest.skip("the SDK's enums are not at hand")
     return enums
+
+
+@pytest.fixture
+def office() -> Iterator[Office]:
+    """An office with one client, on 22 November 2026 at noon UTC."""
+    with opened_office() as opened:
+        yield opened

@@ -12,7 +12,7 @@ from unit_transport import Reply, client_of, page_of
 from meta_pipeline.dates import Span, trailing
 from meta_pipeline.graph import Question, questions
 from meta_pipeline.graph.questions import RANGES, WINDOW_DAYS
-from meta_pipeline.reports import PAD_DAYS, PAGE_METRICS, REPORTS, Report
+from meta_pipeline.reports import PAD_DAYS, REPORTS, Report
 
 LONG_AGO = date(2020, 1, 1)
 TODAY = date(2026, 11, 22)
@@ -205,40 +205,3 @@ def test_lists_are_followed_to_their_end() -> None:
     """Each page with the same question."""
     asked = asked_by(the_question("ads", None), page_of([{}], "B"), page_of([{}]))
     assert [params.get("after") for params in asked] == [None, "B"]
-
-
-def test_page_metrics_are_asked_one_by_one() -> None:
-    """A retired metric costs itself and nothing else."""
-    asked = [
-        params
-        for question in asked_for("page_daily", WEEK, asset_id="7")
-        for params in asked_by(question)
-    ]
-    assert [params["metric"] for params in asked] == list(PAGE_METRICS)
-    assert {params["period"] for params in asked} == {"day"}
-
-
-@given(st.dates(date(2023, 1, 1), date(2026, 11, 1)), st.integers(0, 800))
-@settings(max_examples=60, deadline=None)
-def test_page_windows_are_short_enough_and_cover_every_day(since: date, more: int) -> None:
-    """At most 90 days a window; each day's end lies strictly inside one of them.
-
-    Of a window Meta answers the ends of days after `since` and before `until`, read narrowly.
-    """
-    span = Span(since, since + timedelta(days=more))
-    question = asked_for("page_daily", span, asset_id="7")[0]
-    asked = asked_by(question, *[page_of([])] * 20)
-    windows = [
-        Span(*(date.fromisoformat(params[n]) for n in ("since", "until"))) for params in asked
-    ]
-    assert all((window.until - window.since).days <= 90 for window in windows)
-    ends = {day for window in windows for day in list(window)[1:-1]}
-    assert {day + timedelta(days=1) for day in span} <= ends
-
-
-def test_page_paging_is_not_followed() -> None:
-    """Page Insights name a next stretch for ever."""
-    question = asked_for("page_daily", WEEK, asset_id="7")[0]
-    client, meta = client_of(page_of([{"name": "page_media_view"}], "B"), page_of([]))
-    assert len(list(question.ask(client))) == 1
-    assert len(meta.requests) == 1

@@ -1,0 +1,157 @@
+"""What the warehouse remembers of earlier pulls, as far as it bears on the next one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from math import ceil
+
+import duckdb
+
+from meta_pipeline.config import Client
+from meta_pipeline.dates import Span, retention_floor
+from meta_pipeline.graph import organic
+from meta_pipeline.graph.errors import DeadMetricError
+from meta_pipeline.landing import PullFailure
+from meta_pipeline.reports import REPORTS, Report, Surface
+
+DEAD_FOR = timedelta(days=30)
+"""How long a metric that Meta refused as unknown is not asked for again. Retired ones stay
+away, for every Page and version (third party, 2026-09); a fault of Meta's own passes."""
+
+_PULLS_LOOKED_AT = 5
+
+Days = frozenset[tuple[str, str, str, date | None]]
+"""Client, asset, part and day (None for a snapshot)."""
+
+_FRESH = """
+    select client_id, asset_id, part, day from raw.coverage
+    where report = ? and pulled_at >= ? and (failed_at is null or failed_at < pulled_at)
+"""
+_SETTLED = """
+    select client_id, asset_id, part, day from raw.coverage
+    where report = ? and status <> 'failed' and day < ?
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is known of one report before it is pulled.
+
+    `zones` are the time zones of ad accounts, `dead` the metrics Meta no longer answers, each
+    with what it said; `fresh` are the days that need not be asked again, `settled` the entries
+    that coverage has of days about and beyond Meta's retention. `rows_a_day` is by client and
+    asset.
+    """
+
+    zones: Mapping[str, str] = field(default_factory=dict)
+    dead: Mapping[tuple[Surface, str], PullFailure] = field(default_factory=dict)
+    rows_a_day: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    fresh: Days = frozenset()
+    settled: Days = frozenset()
+
+    def expected_rows(self, client: Client, asset_id: str, asked: Span | None) -> int | None:
+        """Rows that a question over these days may have, by earlier answers; None if unknown."""
+        rate = self.rows_a_day.get((client.id, asset_id))
+        return None if rate is None or asked is None else ceil(rate * asked.days)
+
+
+def read_memory(
+    connection: duckdb.DuckDBPyConnection,
+    report: Report,
+    *,
+    now: datetime,
+    fresh_since: datetime | None,
+) -> Memory:
+    """What is known of `report`; with `fresh_since` also which days were pulled since then."""
+    # A day after the first that Meta keeps in any time zone.
+    kept = max(retention_floor(now.date()), organic.first_day(now.date())) + timedelta(days=2)
+    return Memory(
+        zones=_time_zones(connection),
+        dead=_dead_metrics(connection, now) if report.metrics else {},
+        rows_a_day=_rows_a_day(connection, report),
+        fresh=_days(connection, _FRESH, [report.name, fresh_since]),
+        settled=_days(connection, _SETTLED, [report.name, kept]),
+    )
+
+
+def _days(connection: duckdb.DuckDBPyConnection, sql: str, values: list[object]) -> Days:
+    """Client, asset, part and day of each row."""
+    rows = connection.execute(sql, values).fetchall()
+    return frozenset((client, asset, part, day) for client, asset, part, day in rows)
+
+
+def _time_zones(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The time zone of each ad account whose own record has landed."""
+    return dict(
+        connection.execute(
+            """
+            select asset_id, payload->>'timezone_name' from raw.records
+            where report = 'accounts' and valid_to is null
+                and (payload->>'timezone_name') is not null
+            """
+        ).fetchall()
+    )
+
+
+def _dead_metrics(
+    connection: duckdb.DuckDBPyConnection, now: datetime
+) -> dict[tuple[Surface, str], PullFailure]:
+    """The metrics that Meta refused as unknown in the last 30 days and has not answered since.
+
+    A removal is the same for everybody, so what one client met counts for all of them.
+    """
+    refused = connection.execute(
+        """
+        select
+            report, part, arg_max(manifest->'failure'->>'message', pulled_at), max(pulled_at)
+        from raw.pulls
+        where status = 'failed' and part <> '' and pulled_at > $since
+            and (manifest->'failure'->>'kind') = $kind
+        group by report, part
+        """,
+        {"since": now - DEAD_FOR, "kind": DeadMetricError.kind},
+    ).fetchall()
+    answered: dict[tuple[Surface, str], datetime] = {}
+    for report, part, when in connection.execute(
+        "select report, part, max(pulled_at) from raw.pulls "
+        "where status = 'complete' and part <> '' and row_count > 0 group by report, part"
+    ).fetchall():
+        key = (REPORTS[report].surface, part)
+        answered[key] = max(when, answered.get(key, when))
+    found = {}
+    for report, part, message, when in refused:
+        key = (REPORTS[report].surface, part)
+        if key not in answered or answered[key] < when:
+            found[key] = dead_again(message)
+    return found
+
+
+def dead_again(message: str) -> PullFailure:
+    """The failure of a metric that is not asked for, since it is dead."""
+    return PullFailure(
+        kind=DeadMetricError.kind, message=message, hint=DeadMetricError.advice, is_expected=True
+    )
+
+
+def _rows_a_day(
+    connection: duckdb.DuckDBPyConnection, report: Report
+) -> dict[tuple[str, str], float]:
+    """Rows a day of each client's asset: the most in any of its last pulls."""
+    if report.grain == "snapshot":
+        return {}
+    rows = connection.execute(
+        """
+        with last_pulls as (
+            select
+                client_id, asset_id, row_count / (until - since + 1) as rows_a_day
+            from raw.pulls
+            where report = $report and status = 'complete' and since is not null
+            qualify
+                row_number() over (partition by client_id, asset_id order by pulled_at desc)
+                <= $pulls
+        )
+        select client_id, asset_id, max(rows_a_day) from last_pulls group by client_id, asset_id
+        """,
+        {"report": report.name, "pulls": _PULLS_LOOKED_AT},
+    ).fetchall()
+    return {(client, asset): rate for client, asset, rate in rows}

@@ -1,0 +1,247 @@
+"""Pulls: many threads ask, one lands what comes.
+
+Ad accounts, Pages and Instagram accounts are asked in parallel, each by a thread of its own, so
+that one that waits for its quota holds up no other. What fails for one is written down as
+failed.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from threading import Event
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import duckdb
+import requests
+
+from meta_pipeline import clock
+from meta_pipeline.config import Client, Settings
+from meta_pipeline.dates import Span
+from meta_pipeline.graph import new_session
+from meta_pipeline.graph.quota import QuotaLedger
+from meta_pipeline.graph.versions import version_findings
+from meta_pipeline.graph.waiting import IN_FLIGHT
+from meta_pipeline.landing import (
+    Landed,
+    Manifest,
+    PullFailure,
+    Spool,
+    create_schema,
+    load,
+    load_missing,
+)
+from meta_pipeline.pulling.errands import Errand, Outcome, Plan, plan
+from meta_pipeline.pulling.fetching import Fetcher
+from meta_pipeline.pulling.memory import Memory, read_memory
+from meta_pipeline.reports import PAGE_TIME_ZONE, Report
+from meta_pipeline.warehouse import writing
+
+log = logging.getLogger(__name__)
+
+MOST_THREADS = 64
+"""Errands under way at once, most of them waiting; eight requests at most are in flight."""
+
+# Where no account has said its time zone yet, a day is taken to begin as late as it can.
+LATEST_TIME_ZONE = "Etc/GMT+12"
+
+
+@dataclass
+class _Progress:
+    """What has come of an errand so far."""
+
+    landed: list[Landed] = field(default_factory=list)
+    manifests: list[Manifest] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """From a thread: a pull of an errand is spooled, or (None) the errand has ended."""
+
+    errand: Errand
+    manifest: Manifest | None = None
+    error: BaseException | None = None
+
+
+class Puller:
+    """Pulls reports for clients into the spool and the warehouse.
+
+    `session` is the transport shared by all threads, `now` the clock, `listener` is told of
+    each errand as it ends. What was pulled since `fresh_since`, and has not failed after that,
+    is not asked again. `quota` is the machine's view of Meta's quotas.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clients: Iterable[Client],
+        *,
+        session: requests.Session | None = None,
+        now: Callable[[], datetime] = clock.now,
+        listener: Callable[[Outcome], None] | None = None,
+        fresh_since: datetime | None = None,
+        quota: QuotaLedger | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clients = {client.id: client for client in clients}
+        self._now = now
+        self._listener = listener
+        self._fresh_since = fresh_since
+        self._spool = Spool(settings.spool)
+        self._is_stopped = Event()
+        # Quotas run by the wall clock, also where META_PIPELINE_NOW stands still.
+        ledger = quota or QuotaLedger(settings.home / "quota.sqlite", lambda: datetime.now(UTC))
+        self._fetcher = Fetcher(
+            settings,
+            self._spool,
+            session=session or new_session(settings.graph_url, IN_FLIGHT),
+            quota=ledger,
+            now=now,
+            pause=self._pause,
+        )
+
+    def pull(self, report: Report, wanted: Mapping[str, Iterable[Span]]) -> list[Outcome]:
+        """Pulls `report` for the spans wanted of each client (by id) that gets it.
+
+        For a snapshot the spans are not looked at. Days before the client's start or not begun
+        yet in the asset's time zone are left out, days beyond Meta's retention are marked so;
+        what is left is asked for as contiguous ranges, each landed in one transaction.
+        """
+        getting = {name: spans for name, spans in wanted.items() if self._gets(name, report)}
+        with self._writing() as connection:
+            for client_id in getting:
+                load_missing(connection, self._spool, client_id=client_id, report=report.name)
+            memory = read_memory(connection, report, now=self._now(), fresh_since=self._fresh_since)
+        errands: list[Errand] = []
+        outcomes: list[Outcome] = []
+        for client_id, spans in getting.items():
+            for asset_id in self.clients[client_id].assets(report.surface):
+                planned = self._plan(report, self.clients[client_id], asset_id, spans, memory)
+                errands += planned.errands
+                outcomes += map(Outcome, planned.known)
+        for outcome in outcomes:
+            self._tell(outcome)
+        return outcomes + list(self._run(errands, memory))
+
+    def refuse(self, client_id: str, failure: PullFailure) -> None:
+        """From now on nothing is asked for the client, and all that is pulled fails so."""
+        self._fetcher.refuse(client_id, failure)
+
+    def check_warehouse(self) -> None:
+        """Raises `WarehouseError` when the warehouse cannot be written, before Meta is asked."""
+        with self._writing():
+            pass
+
+    def _gets(self, client_id: str, report: Report) -> bool:
+        return self.clients[client_id].gets(report)
+
+    @contextmanager
+    def _writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with writing(self.settings.warehouse) as connection:
+            create_schema(connection)
+            yield connection
+
+    def _plan(
+        self, report: Report, client: Client, asset_id: str, spans: Iterable[Span], memory: Memory
+    ) -> Plan:
+        is_organic = report.surface != "ads"
+        zone = PAGE_TIME_ZONE if is_organic else memory.zones.get(asset_id)
+        return plan(
+            client,
+            report,
+            asset_id,
+            spans,
+            today=self._now().astimezone(_zone_info(zone)).date(),
+            is_known=lambda part, day: (client.id, asset_id, part, day) in memory.fresh,
+            is_marked=lambda part, day: (client.id, asset_id, part, day) in memory.settled,
+        )
+
+    def _run(self, errands: list[Errand], memory: Memory) -> Iterator[Outcome]:
+        """Runs the errands, and lands their pulls as they come, many at a time."""
+        self._is_stopped.clear()
+        news: SimpleQueue[_News] = SimpleQueue()
+        progress = {id(errand): _Progress() for errand in errands}
+        with ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="pull") as threads:
+            for errand in errands:
+                threads.submit(self._work, errand, memory, news)
+            try:
+                while progress:
+                    yield from self._take(_all_of(news), progress)
+            except BaseException:
+                self._is_stopped.set()
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _work(self, errand: Errand, memory: Memory, news: SimpleQueue[_News]) -> None:
+        """One errand, in a thread: whatever ends it is told."""
+        try:
+            for manifest in self._fetcher.fetch(errand, memory):
+                news.put(_News(errand, manifest))
+            news.put(_News(errand))
+        except BaseException as error:  # noqa: BLE001 (raised by the thread that listens)
+            news.put(_News(errand, error=error))
+
+    def _take(self, told: list[_News], progress: dict[int, _Progress]) -> Iterator[Outcome]:
+        """Lands what was spooled, and gives the outcome of each errand that has ended."""
+        for one in told:
+            if one.error is not None:
+                raise one.error
+        with writing(self.settings.warehouse) as connection:
+            for one in told:
+                if one.manifest is not None:
+                    so_far = progress[id(one.errand)]
+                    so_far.manifests.append(one.manifest)
+                    so_far.landed.append(load(connection, self._spool, one.manifest))
+        for one in told:
+            if one.manifest is None:
+                outcome = _outcome(one.errand, progress.pop(id(one.errand)))
+                self._tell(outcome)
+                yield outcome
+
+    def _tell(self, outcome: Outcome) -> None:
+        if self._listener is not None:
+            self._listener(outcome)
+
+    def _pause(self, seconds: float) -> None:
+        """Waits before a request is sent; an interrupted pull waits no longer."""
+        if self._is_stopped.wait(seconds):
+            raise InterruptedError("the pull was interrupted")
+
+
+def _all_of(news: SimpleQueue[_News]) -> list[_News]:
+    """All that has been told; waits until there is something."""
+    told = [news.get()]
+    while True:
+        try:
+            told.append(news.get_nowait())
+        except Empty:
+            return told
+
+
+def _outcome(errand: Errand, progress: _Progress) -> Outcome:
+    sent = [request for one in progress.manifests for request in one.requests]
+    warnings: dict[str, None] = {}
+    for served, warning in dict.fromkeys(
+        (one.headers.get("facebook-api-version"), one.headers.get("x-ad-api-version-warning"))
+        for one in sent
+    ):
+        found = version_findings(errand.client.api_version, served, warning, errand.today)
+        warnings |= dict.fromkeys(found)
+    return Outcome(
+        errand,
+        tuple(progress.landed),
+        requests=len(sent),
+        bytes=sum(request.bytes for request in sent),
+        warnings=tuple(warnings),
+    )
+
+
+def _zone_info(name: str | None) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or LATEST_TIME_ZONE)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        log.warning("Meta names a time zone that is not known here: %r", name)
+        return ZoneInfo(LATEST_TIME_ZONE)
