@@ -749,7 +749,7 @@ FINDINGS: Mapping[str, Advice] = {
     ),
     # Versions and quotas.
     "version ends": Advice(
-        "The API version in use ends soon",
+        "The API version in use is over, or soon will be",
         "Set the newest api_version in clients.yml (v26.0 today) and run `meta-pipeline check`",
     ),
     "quota is low": Advice(
