@@ -11,7 +11,8 @@ from meta_pipeline.simulator.pages import page_insights
 from meta_pipeline.simulator.posts import MAX_POSTS, list_posts, post_body, post_insights
 from meta_pipeline.simulator.settings import Settings
 from meta_pipeline.simulator.source import PACIFIC, InstagramAccount, Page, PagePost, Source
-from meta_pipeline.simulator.tokens import Token, Tokens, no_permission, page_token_required
+from meta_pipeline.simulator.token_errors import no_permission, page_token_required
+from meta_pipeline.simulator.tokens import Token, Tokens
 from meta_pipeline.simulator.vocabulary import PAGE_FIELDS
 
 

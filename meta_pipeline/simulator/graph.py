@@ -21,7 +21,8 @@ from meta_pipeline.simulator.objects import list_nodes, node_body, read_fields
 from meta_pipeline.simulator.runs import Run, Runs
 from meta_pipeline.simulator.settings import Settings
 from meta_pipeline.simulator.source import Account, Ad, AdSet, Campaign, Source
-from meta_pipeline.simulator.tokens import Token, Tokens, no_ads_permission, no_user
+from meta_pipeline.simulator.token_errors import no_ads_permission, no_user
+from meta_pipeline.simulator.tokens import Token, Tokens
 from meta_pipeline.simulator.vocabulary import USER_FIELDS
 
 _EDGES = {Account: ("campaigns", "adsets", "ads"), Campaign: ("adsets", "ads"), AdSet: ("ads",)}

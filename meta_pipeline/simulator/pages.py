@@ -4,83 +4,21 @@ Values are JSON numbers, other than those of ads. `end_time` is midnight Pacific
 in summer and 08:00 in winter; the value covers the 24 hours before it (Page Insights guide).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from meta_pipeline.simulator.errors import GraphError, invalid
+from meta_pipeline.simulator.page_metrics import METRICS, NOT_SIMULATED, PERIODS
+from meta_pipeline.simulator.periods import preset
 from meta_pipeline.simulator.query import list_param
-from meta_pipeline.simulator.source import PACIFIC, Page, PageDay, Source, day_start
+from meta_pipeline.simulator.source import PACIFIC, Page, Source, day_start
 
-PERIODS = {"day": 1, "week": 7, "days_28": 28}
 _ALL_PERIODS = (*PERIODS, "month", "lifetime", "total_over_range")
 _WORDS = {"day": "Daily", "week": "Weekly", "days_28": "28 Days"}
 # A `since` alone is not capped; about three years came back in one answer (third party, 2026).
 _MAX_POINTS = 1094
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A Page metric: how a stretch of days becomes a value, and from when on it is dead."""
-
-    title: str
-    value: Callable[[Source, Page, list[PageDay]], Any]
-    dead_from: date | None = None
-
-
-def _added(name: str) -> Callable[[Source, Page, list[PageDay]], int]:
-    return lambda _source, _page, days: sum(getattr(day, name) for day in days)
-
-
-def _viewers(source: Source, page: Page, days: list[PageDay]) -> int:
-    return source.page_unique(page, sum(day.views for day in days))
-
-
-def _level(_source: Source, _page: Page, days: list[PageDay]) -> int:
-    return days[-1].follows_level
-
-
-def _reactions(_source: Source, _page: Page, days: list[PageDay]) -> dict[str, int]:
-    # Only reactions that occurred are named.
-    found: dict[str, int] = {}
-    for day in days:
-        for name, count in day.reactions.items():
-            found[name] = found.get(name, 0) + count
-    return found
-
-
-RETIRED = {
-    "2024-03": date(2024, 3, 14),
-    "2025-11": date(2025, 11, 15),
-    "2026-06": date(2026, 6, 15),
-}
-"""The three days on which Meta retired Page and post metrics (its deprecations page)."""
-
-_ENGAGED_END, _NOV_2025, _JUNE_2026 = RETIRED.values()
-METRICS: dict[str, Metric] = {
-    "page_media_view": Metric("Total Views", _added("views")),
-    "page_total_media_view_unique": Metric("Total Viewers", _viewers),
-    "page_post_engagements": Metric("Post Engagements", _added("engagements")),
-    "page_views_total": Metric("Total views count per Page", _added("visits")),
-    "page_follows": Metric("Total Follows", _level),
-    "page_daily_follows": Metric("New Follows", _added("follows")),
-    "page_daily_follows_unique": Metric("New Follows", _added("follows")),
-    "page_daily_unfollows_unique": Metric("New Unfollows", _added("unfollows")),
-    "page_total_actions": Metric("Total Actions on Page", _added("actions")),
-    "page_video_views": Metric("Total Video Views", _added("video_views")),
-    "page_actions_post_reactions_total": Metric("Total Reactions", _reactions),
-    # Retired server-side, in every version at once (Meta's Page Insights deprecations).
-    "page_engaged_users": Metric("Engaged Users", _added("engagements"), _ENGAGED_END),
-    "page_impressions": Metric("Total Impressions", _added("views"), _NOV_2025),
-    "page_fans": Metric("Total Likes", _level, _NOV_2025),
-    "page_fan_adds": Metric("New Likes", _added("follows"), _NOV_2025),
-    "page_fan_adds_unique": Metric("New Likes", _added("follows"), _NOV_2025),
-    "page_fan_removes": Metric("Unlikes", _added("unfollows"), _NOV_2025),
-    "page_fan_removes_unique": Metric("Unlikes", _added("unfollows"), _NOV_2025),
-    "page_impressions_unique": Metric("Total Reach", _viewers, _JUNE_2026),
-}
 
 
 def page_insights(
@@ -111,7 +49,9 @@ def page_insights(
     ends = _end_times(params, now, lag)
     data = []
     for name in names:
-        for period in periods:
+        for period in periods if name in METRICS else ():
+            if period in PERIODS and period not in METRICS[name].periods:
+                continue
             values = [
                 {"value": _value(source, page, name, period, end), "end_time": _written(end)}
                 for end in ends
@@ -129,6 +69,8 @@ def _metrics(params: Mapping[str, str], now: datetime) -> tuple[str, ...]:
     today = now.astimezone(PACIFIC).date()
     for name in names:
         metric = METRICS.get(name)
+        if name in NOT_SIMULATED:
+            continue
         if metric is None or (metric.dead_from and today >= metric.dead_from):
             raise not_a_metric()
     return tuple(dict.fromkeys(names))
@@ -159,9 +101,15 @@ def _periods(params: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, ..
             raise GraphError("An unknown error occurred", 1, subcode=99, status=500)
         return ("lifetime",)
     if period not in PERIODS:
-        listed = PERIODS if period in _ALL_PERIODS else _ALL_PERIODS
-        raise invalid(f"For field 'insights': Param period must be one of {{{', '.join(listed)}}}")
+        raise _not_a_period(PERIODS if period in _ALL_PERIODS else _ALL_PERIODS)
+    for name in names:
+        if name in METRICS and period not in METRICS[name].periods:
+            raise _not_a_period(METRICS[name].periods)
     return (period,)
+
+
+def _not_a_period(known: Iterable[str]) -> GraphError:
+    return invalid(f"For field 'insights': Param period must be one of {{{', '.join(known)}}}")
 
 
 def _end_times(params: Mapping[str, str], now: datetime, lag: timedelta) -> list[datetime]:
@@ -173,6 +121,11 @@ def _end_times(params: Mapping[str, str], now: datetime, lag: timedelta) -> list
     newest = (now - lag).astimezone(PACIFIC).date()
     since = moment(params, "since")
     until = moment(params, "until")
+    if not since and not until and params.get("date_preset"):
+        first, last = preset(params["date_preset"], now.astimezone(PACIFIC).date())
+        # The days of the preset end at the midnights after them, which are inside the bounds.
+        since, until = day_start(first, PACIFIC), day_start(last + timedelta(days=2), PACIFIC)
+        until = min(until, since + timedelta(days=90))
     if since and until:
         if until < since:
             raise invalid("since must be earlier than until")

@@ -11,8 +11,9 @@ from typing import Any
 
 from meta_pipeline.simulator.errors import invalid, unknown_field
 from meta_pipeline.simulator.objects import read_fields
-from meta_pipeline.simulator.pages import RETIRED, no_metric, not_a_metric
+from meta_pipeline.simulator.page_metrics import RETIRED
 from meta_pipeline.simulator.pages import moment as bound
+from meta_pipeline.simulator.pages import no_metric, not_a_metric
 from meta_pipeline.simulator.query import list_param
 from meta_pipeline.simulator.source import PACIFIC, Page, PagePost, PostFigures, Source
 from meta_pipeline.simulator.vocabulary import POST_FIELDS

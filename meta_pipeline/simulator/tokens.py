@@ -9,7 +9,8 @@ from hashlib import sha256
 from typing import Any
 
 from meta_pipeline.simulator.errors import GraphError, invalid
-from meta_pipeline.simulator.source import PACIFIC, Source
+from meta_pipeline.simulator.source import Source
+from meta_pipeline.simulator.token_errors import expired_token, malformed_token, missing_token
 
 APP_ID = "1000000000001"
 APP_SECRET = "simulator-app-secret"  # noqa: S105
@@ -94,7 +95,7 @@ class Tokens:
             GraphError: 104 or 2500 without a token, 190 for a bad one, 100 for a bad proof.
         """
         if not text:
-            raise _missing(path)
+            raise missing_token(path)
         if self._secret is not None and "|" not in text:
             self._check_proof(text, proof)
         return self.read(text, now)
@@ -106,7 +107,7 @@ class Tokens:
             GraphError: 190 for an expired, invalid, unknown or malformed token.
         """
         if text.startswith("expired"):
-            raise _expired(now)
+            raise expired_token(now)
         if text.startswith("invalid"):
             raise GraphError(
                 "Error validating access token: This may be because the user logged out or may "
@@ -121,7 +122,7 @@ class Tokens:
         if text in self._issued:
             return self._issued[text]
         if self._allowed is not None and text not in self._allowed:
-            raise _malformed()
+            raise malformed_token()
         return _read_prefix(text)
 
     def page_token(self, parent: Token, page_id: str) -> str:
@@ -258,13 +259,13 @@ class Tokens:
             page_id, granted, _ = urlsafe_b64decode(raw + "=" * (-len(raw) % 4)).decode().split(".")
             flags = int(granted, 16)
         except ValueError:
-            raise _malformed() from None
+            raise malformed_token() from None
         scopes = frozenset(name for place, name in enumerate(SCOPES) if flags >> place & 1)
         token = Token(text, "PAGE", page_id, scopes)
         if self._allowed is not None:
             parents = (*map(_read_prefix, self._allowed), *self._issued.values())
             if not any(self.page_token(parent, page_id) == text for parent in parents):
-                raise _malformed()
+                raise malformed_token()
         return token
 
     def _check_app(self, params: Mapping[str, str]) -> None:
@@ -321,52 +322,3 @@ def _read_prefix(text: str) -> Token:
 
 def _stamp(now: datetime, left: timedelta | None) -> int:
     return int((now + left).timestamp()) if left else 0
-
-
-def page_token_required() -> GraphError:
-    """The answer to a person's token on Page Insights."""
-    return GraphError("(#190) This method must be called with a Page Access Token", 190)
-
-
-def no_ads_permission() -> GraphError:
-    """The answer to a token without `ads_read` (captured text)."""
-    return GraphError(
-        "(#200) Ad account owner has NOT grant ads_management or ads_read permission",
-        200,
-        status=403,
-    )
-
-
-def no_permission() -> GraphError:
-    """The answer to a token without the scope that an organic edge needs."""
-    return GraphError("(#10) Application does not have permission for this action", 10, status=403)
-
-
-def no_user() -> GraphError:
-    """The answer to `/me` without a token, or with the app's."""
-    return GraphError(
-        "An active access token must be used to query information about the current user.",
-        2500,
-    )
-
-
-def _missing(path: str) -> GraphError:
-    if path.split("/")[0] == "me":
-        return no_user()
-    return GraphError("An access token is required to request this resource.", 104)
-
-
-def _malformed() -> GraphError:
-    return GraphError("Invalid OAuth access token - Cannot parse access token", 190)
-
-
-def _expired(now: datetime) -> GraphError:
-    here = now.astimezone(PACIFIC)
-    then = (here - timedelta(days=2)).replace(minute=0, second=0)
-    form = "%A, %d-%b-%y %H:%M:%S %Z"
-    return GraphError(
-        f"Error validating access token: Session has expired on {then.strftime(form)}. "
-        f"The current time is {here.strftime(form)}.",
-        190,
-        subcode=463,
-    )

@@ -8,7 +8,7 @@ from typing import Any
 from meta_pipeline.simulator import instagram, posts
 from meta_pipeline.simulator.actions import expand
 from meta_pipeline.simulator.groups import Group, grouped
-from meta_pipeline.simulator.pages import METRICS
+from meta_pipeline.simulator.page_metrics import METRICS
 from meta_pipeline.simulator.periods import slices
 from meta_pipeline.simulator.rows import major
 from meta_pipeline.simulator.source import Account, InstagramAccount, Page, Source

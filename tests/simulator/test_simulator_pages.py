@@ -133,3 +133,45 @@ def test_the_truth_of_a_page(meta: RunningSimulator, ask: Ask, path: str) -> Non
     asked = {"metric": json.dumps(["page_views_total"]), "period": "day"}
     data = ask(path, since="2026-11-02", until="2026-11-04", **asked).json()["data"][0]
     assert truth["data"][0]["page_views_total"] == data["values"][0]["value"]
+
+
+def test_28_days_are_a_sum_that_rolls(ask: Ask, path: str) -> None:
+    """`days_28` has one point a day: views of 28 days, and their viewers counted once."""
+    days = {"since": "2026-09-01", "until": "2026-10-20", "period": "day"}
+    names = "page_media_view,page_total_media_view_unique"
+    views, viewers = ask(path, metric=names, **days).json()["data"]
+    rolling = ask(path, metric=names, **(days | {"period": "days_28"})).json()["data"]
+    last = [item["values"][-1] for item in (views, viewers, *rolling)]
+    assert len({value["end_time"] for value in last}) == 1
+    assert len(rolling[0]["values"]) == len(views["values"])
+    assert last[2]["value"] == sum(value["value"] for value in views["values"][-28:])
+    assert last[1]["value"] < last[3]["value"] < sum(v["value"] for v in viewers["values"][-28:])
+
+
+def test_metrics_alive_without_figures(ask: Ask, path: str) -> None:
+    """A living metric that has no data is no error and has no item."""
+    data = ask(path, metric="page_video_view_time,page_follows", period="day").json()["data"]
+    assert [item["name"] for item in data] == ["page_follows"]
+
+
+def test_new_follows_have_days_alone(ask: Ask, path: str) -> None:
+    """`page_daily_follows` knows no other period."""
+    assert len(ask(path, metric="page_daily_follows").json()["data"]) == 1
+    error = ask(path, metric="page_daily_follows", period="week").json()["error"]
+    assert "must be one of {day}" in error["message"]
+
+
+def test_reactions_by_type(ask: Ask, path: str) -> None:
+    """Each kind of reaction is a metric too; a dict splits what was paid for."""
+    names = "page_actions_post_reactions_total,page_actions_post_reactions_love_total"
+    both, love = ask(path, metric=names, period="days_28").json()["data"]
+    assert both["values"][0]["value"]["love"] == love["values"][0]["value"]
+    paid = ask(path, metric="page_video_views_by_paid_non_paid", period="day").json()["data"][0]
+    assert set(paid["values"][0]["value"]) == {"total", "paid", "unpaid"}
+
+
+def test_presets_of_days(ask: Ask, path: str) -> None:
+    """`date_preset` covers its days, each by the midnight that ends it."""
+    data = ask(path, metric="page_follows", period="day", date_preset="last_7d").json()["data"]
+    ends = [value["end_time"][:10] for value in data[0]["values"]]
+    assert ends == [f"2026-11-{day}" for day in range(16, 22)]
