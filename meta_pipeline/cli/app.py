@@ -134,6 +134,9 @@ def sync(
     preset: Annotated[
         str | None, typer.Option(help="One of Meta's date presets, such as last_30d.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Leave out what landed in the last 6 hours.")
+    ] = False,
     client: ClientOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -151,6 +154,7 @@ def sync(
         preset=preset,
         client_ids=client or [],
         as_json=as_json,
+        resume=resume,
     )
     raise typer.Exit(code)
 

@@ -3,10 +3,9 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import msgspec
 import orjson
 
 from meta_pipeline import clock
@@ -22,6 +21,7 @@ from meta_pipeline.config import (
 )
 from meta_pipeline.dates import TRAILING_DAYS, Span, preset, retention_floor, trailing
 from meta_pipeline.errors import ConfigError
+from meta_pipeline.landing import PullFailure
 from meta_pipeline.pulling import Outcome, Puller
 from meta_pipeline.reports import Grain, reports_of
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 # Kinds of failure that asking again does not mend.
 _REFUSALS = frozenset({"auth", "permission", "config"})
+
+FRESH_HOURS = 6
+"""`--resume` does not ask again for what landed since then."""
 
 _LABELS: dict[Grain, str] = {"snapshot": "objects", "day": "days", "month": "months"}
 
@@ -43,8 +46,11 @@ class Summary:
 
     @property
     def landed(self) -> bool:
-        """Whether anything at all landed."""
-        return any(one.status == "complete" for o in self.outcomes for one in o.landed)
+        """Whether anything at all landed, now or a short while ago."""
+        return any(
+            outcome.is_known or any(one.status == "complete" for one in outcome.landed)
+            for outcome in self.outcomes
+        )
 
     @property
     def superseded(self) -> int:
@@ -56,6 +62,20 @@ class Summary:
         mine = [o for o in self.outcomes if o.errand.client.id == client.id]
         kinds = [{failure.kind for failure in o.failures} for o in mine]
         return bool(kinds) and all(some and some <= _REFUSALS for some in kinds)
+
+    def refusal(self, client: Client) -> PullFailure:
+        """Why the client was refused: the first thing that was said."""
+        mine = (o for o in self.outcomes if o.errand.client.id == client.id)
+        return next(failure for outcome in mine for failure in outcome.failures)
+
+    def warnings(self) -> list[dict[str, str]]:
+        """What Meta warns each client of, once."""
+        found = dict.fromkeys(
+            (outcome.errand.client.id, warning)
+            for outcome in self.outcomes
+            for warning in outcome.warnings
+        )
+        return [{"client": client, "message": message} for client, message in found]
 
     def exit_code(self, clients: Sequence[Client]) -> int:
         """0 when all landed; 3 when some did; else by what went wrong."""
@@ -76,7 +96,11 @@ class Summary:
             for outcome in self.outcomes
             for failure in outcome.failures
         )
-        return [{"client": client, **msgspec.structs.asdict(failure)} for client, failure in found]
+        told = ("kind", "message", "hint")
+        return [
+            {"client": client, **{name: getattr(failure, name) for name in told}}
+            for client, failure in found
+        ]
 
     def document(self, settings: Settings) -> dict[str, object]:
         """The JSON document of `--json`."""
@@ -89,6 +113,7 @@ class Summary:
             "versions_opened": self._versions("opened"),
             "versions_closed": self._versions("closed"),
             "failures": self.failures(),
+            "warnings": self.warnings(),
             "marts": str(settings.marts),
         }
 
@@ -103,20 +128,50 @@ def run_sync(
     preset: str | None,
     client_ids: list[str],
     as_json: bool,
+    resume: bool = False,
 ) -> int:
     """Runs `meta-pipeline sync`; returns its exit code."""
     settings = load_settings()
     clients = load_clients(settings)
     wanted = select_clients(clients, client_ids)
-    span = choose_span(since, until, preset, clock.now().date(), wanted)
+    now = clock.now()
+    span = choose_span(since, until, preset, now.date(), wanted)
+    lost = beyond_retention(asked_span(since, until, preset, now.date()), now.date())
+    if lost is not None:
+        console.print(
+            f"warning: {lost} lies beyond the 37 months that Meta keeps, and is marked so; the "
+            f"first day kept is {lost.until + timedelta(days=1)}",
+            markup=False,
+        )
     for client in wanted:
         token_of(client)
-    summary = synchronise(settings, clients, wanted, span)
+    fresh_since = now - timedelta(hours=FRESH_HOURS) if resume else None
+    summary = synchronise(settings, clients, wanted, span, lost=lost, fresh_since=fresh_since)
     if as_json:
         sys.stdout.buffer.write(orjson.dumps(summary.document(settings)) + b"\n")
     else:
         _print_summary(summary, settings)
     return summary.exit_code(wanted)
+
+
+def asked_span(since: date | None, until: date | None, name: str | None, today: date) -> Span:
+    """The days asked for: a range, a preset, or the trailing window. `today` is UTC's.
+
+    Raises `ConfigError` for a range that ends before it starts, or both range and preset.
+    """
+    if name is not None:
+        if since or until:
+            raise ConfigError("--preset and --from/--to exclude each other", hint="give one")
+        return preset(name, today)
+    if since or until:
+        last = until or max(since or today, trailing(today).until)
+        return Span(since or last - timedelta(days=TRAILING_DAYS - 1), last)
+    return trailing(today)
+
+
+def beyond_retention(span: Span, today: date) -> Span | None:
+    """The days of the span that Meta keeps no longer, or None."""
+    return span.clamped(until=retention_floor(today) - timedelta(days=1))
 
 
 def choose_span(
@@ -126,31 +181,23 @@ def choose_span(
     today: date,
     clients: Sequence[Client],
 ) -> Span:
-    """The days to pull: a range, a preset, or the trailing window. `today` is UTC's.
+    """The days to pull: those asked for that Meta keeps and that some client wants.
 
-    Raises `ConfigError` for a range that ends before it starts, reaches beyond Meta's
-    retention or into the future, or lies before every client's start.
+    Raises `ConfigError` for a range that ends before it starts, lies wholly beyond Meta's
+    retention, reaches into the future, or lies before every client's start.
     """
-    if name is not None:
-        if since or until:
-            raise ConfigError("--preset and --from/--to exclude each other", hint="give one")
-        span = preset(name, today)
-    elif since or until:
-        last = until or max(since or today, trailing(today).until)
-        span = Span(since or last - timedelta(days=TRAILING_DAYS - 1), last)
-    else:
-        span = trailing(today)
+    span = asked_span(since, until, name, today)
     floor = retention_floor(today)
-    if span.since < floor:
+    if span.until < floor:
         raise ConfigError(
-            f"{span.since} lies beyond the 37 months that Meta keeps",
+            f"{span} lies beyond the 37 months that Meta keeps",
             hint=f"the first day to ask for is --from {floor}",
         )
     if span.until > today:
         raise ConfigError(
             f"{span.until} has not begun (it is {today} in UTC)", hint=f"use --to {today}"
         )
-    starts = [client.start_date or floor for client in clients]
+    starts = [max(client.start_date or floor, floor) for client in clients]
     if min(starts) > span.until:
         raise ConfigError(
             f"the range {span} ends before the first client's start ({min(starts)})",
@@ -160,12 +207,21 @@ def choose_span(
 
 
 def synchronise(
-    settings: Settings, clients: tuple[Client, ...], wanted: Sequence[Client], span: Span
+    settings: Settings,
+    clients: tuple[Client, ...],
+    wanted: Sequence[Client],
+    span: Span,
+    *,
+    lost: Span | None = None,
+    fresh_since: datetime | None = None,
 ) -> Summary:
     """Pulls objects, days and months for the wanted clients, builds, publishes.
 
-    What fails for one client is in the summary and holds up no other. Raises
-    `MetaPipelineError` when the build fails or the warehouse cannot be written.
+    `lost` are days that Meta keeps no longer: they are marked so. What landed since
+    `fresh_since` and has not failed after that is not asked again. What fails for one client is
+    in the summary and holds up no other; a client that is refused altogether is not asked for
+    its days, which fail for the same reason. Raises `MetaPipelineError` when the build fails or
+    the warehouse cannot be written.
     """
     from meta_pipeline.defs.launch import Launcher
 
@@ -176,20 +232,28 @@ def synchronise(
             summary.outcomes.append(outcome)
             shown.advance()
 
-        puller = Puller(settings, clients, listener=note)
+        puller = Puller(settings, clients, listener=note, fresh_since=fresh_since)
         puller.check_warehouse()
         with shown.step("definitions"):
             launcher = Launcher(settings, clients, puller)
         for grain, label in _LABELS.items():
-            # What is known to be refused is not asked again.
-            admitted = [client for client in wanted if not summary.is_refused(client)]
-            if admitted:
-                with shown.step(label, _errands(admitted, grain)):
-                    launcher.pull(grain, [client.id for client in admitted], span)
+            with shown.step(label, _errands(wanted, grain)):
+                launcher.pull(grain, [client.id for client in wanted], span)
+            for client in wanted:
+                if summary.is_refused(client):
+                    puller.refuse(client.id, summary.refusal(client))
+        if lost is not None:
+            _mark_lost(puller, wanted, lost)
         # Marts that stand already must learn of a failure as well.
         if summary.landed or settings.marts.exists():
             _build(launcher, shown)
     return summary
+
+
+def _mark_lost(puller: Puller, clients: Sequence[Client], lost: Span) -> None:
+    """Writes into the coverage of every report that Meta keeps these days no longer."""
+    for report in (*reports_of(grain="day"), *reports_of(grain="month")):
+        puller.pull(report, {client.id: [lost] for client in clients})
 
 
 def run_reload() -> int:
@@ -216,10 +280,17 @@ def _build(launcher: "Launcher", shown: Steps) -> None:
 
 def _errands(clients: Sequence[Client], grain: Grain) -> int:
     reports = reports_of(grain=grain)
-    return sum(len(client.assets(report.surface)) for client in clients for report in reports)
+    return sum(
+        len(client.assets(report.surface))
+        for client in clients
+        for report in reports
+        if client.gets(report)
+    )
 
 
 def _print_summary(summary: Summary, settings: Settings) -> None:
+    for warning in summary.warnings():
+        console.print(f"warning: {warning['client']}: {warning['message']}", markup=False)
     for failure in summary.failures():
         console.print(f"error: {failure['client']}: {failure['message']}", markup=False)
         if failure["hint"]:

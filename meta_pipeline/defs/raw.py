@@ -1,7 +1,7 @@
 """One asset a report: what Meta said, by client and day."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -12,7 +12,7 @@ from meta_pipeline.dates import end_of_month
 from meta_pipeline.defs.partitions import RANGE_START, Grid, wanted_spans
 from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.landing import Spool, create_schema, register_clients
-from meta_pipeline.pulling import Outcome, Puller
+from meta_pipeline.pulling import DEAD_METRIC, Outcome, Puller
 from meta_pipeline.reports import REPORTS, Report
 
 OWNERS = ["team:data-engineering"]
@@ -29,7 +29,8 @@ def report_asset(report: Report, grid: Grid) -> dg.AssetsDefinition:
 
     A run may cover any rectangle of clients and days: Meta is asked once per account and
     contiguous range, in parallel across accounts, and each day becomes a materialization.
-    Partitions that failed turn red, those that landed stay green, and the run fails.
+    Partitions that failed turn red, those that landed stay green, and the run fails. What Meta
+    will never answer (a retired metric, days beyond its retention) fails nothing: it is logged.
     """
 
     @dg.asset(
@@ -73,31 +74,52 @@ def _materializations(
     by_client: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         by_client[outcome.errand.client.id].append(outcome)
-    landed = [key for key in keys if _has_landed(report, key, by_client)]
+    about = {key: _about(report, key, by_client) for key in keys}
+    landed = [key for key, mine in about.items() if mine and not any(map(_went_wrong, mine))]
+    failed = [key for key, mine in about.items() if any(map(_went_wrong, mine))]
+    for gap in _gaps(outcomes):
+        context.log.warning(gap)
     if len(landed) == len(keys):
         yield dg.MaterializeResult(metadata=totals)
         return
     for key in landed:
         yield dg.AssetMaterialization(context.asset_key, partition=str(key), metadata=totals)
-    failures = sorted({f.message for outcome in outcomes for f in outcome.failures})
-    if failures:
+    if failed:
+        failures = sorted({f.message for outcome in outcomes for f in outcome.failures})
         raise dg.Failure(
-            f"{len(keys) - len(landed)} of {len(keys)} partitions of {report.name} have not "
+            f"{len(failed)} of {len(keys)} partitions of {report.name} have not "
             "landed:\n" + "\n".join(failures),
             metadata=totals,
             allow_retries=False,
         )
     context.log.warning(
-        f"{len(keys) - len(landed)} partitions were not asked for: the client has no Page, or "
-        "the day lies before its start or has not begun yet in the account's time zone"
+        f"{len(keys) - len(landed)} partitions were not asked for: the client does not get the "
+        "report or has no asset for it, or the day lies before its start or has not begun yet in "
+        "the account's time zone"
     )
 
 
-def _has_landed(report: Report, key: Any, by_client: Mapping[str, list[Outcome]]) -> bool:
-    """Whether every asset of the partition's client has an answer for its day (or month)."""
+def _about(report: Report, key: Any, by_client: Mapping[str, list[Outcome]]) -> list[Outcome]:
+    """What came of the partition's client and day (or month)."""
     client = str(key) if report.grain == "snapshot" else key.keys_by_dimension["client"]
-    mine = [outcome for outcome in by_client.get(client, []) if _speaks_of(outcome, report, key)]
-    return bool(mine) and all(outcome.is_complete for outcome in mine)
+    return [one for one in by_client.get(client, []) if _speaks_of(one, report, key)]
+
+
+def _went_wrong(outcome: Outcome) -> bool:
+    """Whether something failed that a later run may mend."""
+    return any(failure.kind != DEAD_METRIC for failure in outcome.failures)
+
+
+def _gaps(outcomes: Iterable[Outcome]) -> list[str]:
+    """What Meta does not answer, now or ever: which client's report and asset, and why."""
+    found = {
+        f"{one.errand.client.id}: {one.errand.report.name} of {one.errand.asset_id}: "
+        f"{landed.failure.message}"
+        for one in outcomes
+        for landed in one.landed
+        if landed.failure and (landed.failure.is_expected or landed.failure.kind == DEAD_METRIC)
+    }
+    return sorted(found)
 
 
 def _speaks_of(outcome: Outcome, report: Report, key: Any) -> bool:

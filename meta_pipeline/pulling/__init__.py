@@ -1,6 +1,7 @@
 """Where asking and keeping meet: what is asked for, and what becomes of failures."""
 
 from meta_pipeline.pulling.errands import Errand, Outcome
+from meta_pipeline.pulling.memory import DEAD_METRIC
 from meta_pipeline.pulling.puller import Puller
 
-__all__ = ["Errand", "Outcome", "Puller"]
+__all__ = ["DEAD_METRIC", "Errand", "Outcome", "Puller"]

@@ -32,7 +32,7 @@ from meta_pipeline.landing import (
     new_pull_id,
 )
 from meta_pipeline.pulling.errands import Errand
-from meta_pipeline.pulling.memory import Memory, dead_again
+from meta_pipeline.pulling.memory import DEAD_METRIC, Memory, dead_again
 from meta_pipeline.reports import Surface
 
 
@@ -160,7 +160,7 @@ class Fetcher:
             for surface in names_of(report):
                 refuse_dead(surface, [part], self._now().date())
         except ConfigError as error:
-            return PullFailure(kind=DeadMetricError.kind, message=error.message, hint=error.hint)
+            return PullFailure(kind=DEAD_METRIC, message=error.message, hint=error.hint)
         return None
 
     def _failure(self, errand: Errand, question: Question, error: GraphError) -> PullFailure:

@@ -14,6 +14,8 @@ from meta_pipeline.graph.errors import DeadMetricError
 from meta_pipeline.landing import PullFailure
 from meta_pipeline.reports import REPORTS, Report, Surface
 
+DEAD_METRIC = DeadMetricError.kind
+
 DEAD_FOR = timedelta(days=30)
 """How long a metric that Meta refused as unknown is not asked for again. Retired ones stay
 away, for every Page and version (third party, 2026-09); a fault of Meta's own passes."""
@@ -109,7 +111,7 @@ def _dead_metrics(
             and (manifest->'failure'->>'kind') = $kind
         group by report, part
         """,
-        {"since": now - DEAD_FOR, "kind": DeadMetricError.kind},
+        {"since": now - DEAD_FOR, "kind": DEAD_METRIC},
     ).fetchall()
     answered: dict[tuple[Surface, str], datetime] = {}
     for report, part, when in connection.execute(
@@ -129,7 +131,7 @@ def _dead_metrics(
 def dead_again(message: str) -> PullFailure:
     """The failure of a metric that is not asked for, since it is dead."""
     return PullFailure(
-        kind=DeadMetricError.kind, message=message, hint=DeadMetricError.advice, is_expected=True
+        kind=DEAD_METRIC, message=message, hint=DeadMetricError.advice, is_expected=True
     )
 
 

@@ -189,12 +189,13 @@ class Puller:
         for one in told:
             if one.error is not None:
                 raise one.error
-        with writing(self.settings.warehouse) as connection:
-            for one in told:
-                if one.manifest is not None:
-                    so_far = progress[id(one.errand)]
-                    so_far.manifests.append(one.manifest)
-                    so_far.landed.append(load(connection, self._spool, one.manifest))
+        if any(one.manifest for one in told):
+            with writing(self.settings.warehouse) as connection:
+                for one in told:
+                    if one.manifest is not None:
+                        so_far = progress[id(one.errand)]
+                        so_far.manifests.append(one.manifest)
+                        so_far.landed.append(load(connection, self._spool, one.manifest))
         for one in told:
             if one.manifest is None:
                 outcome = _outcome(one.errand, progress.pop(id(one.errand)))
