@@ -1,43 +1,28 @@
-"""Landing: versions of rows, one pull a transaction, and the warehouse made again."""
+"""Landing: versions of rows, one pull a transaction."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import duckdb
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from unit_desk import (
     FAILURE,
     Desk,
-    account_row,
+    a_filled_desk,
     ad_row,
     at,
     breaking,
     day,
-    opened_desk,
 )
 
-from meta_pipeline.config import Client
-from meta_pipeline.dates import Span
-from meta_pipeline.errors import WarehouseError
 from meta_pipeline.landing import (
     Manifest,
     PullFailure,
     load,
     load_missing,
-    register_clients,
-    reload,
 )
 from meta_pipeline.landing.load import create_schema
-from meta_pipeline.warehouse import writing
-
-PACIFIC = ZoneInfo("America/Los_Angeles")
 
 
 def versions(desk: Desk) -> list[tuple[Any, ...]]:
@@ -333,12 +318,6 @@ def test_every_load_has_a_higher_number(desk: Desk) -> None:
     assert desk.all("select load_seq from raw.coverage") == [(numbers[-1],)]
 
 
-def a_filled_desk(desk: Desk) -> None:
-    """Something of everything that a pull may change."""
-    desk.landed([account_row(day(n)) for n in (1, 2)], day(1), day(3), report="account_daily")
-    desk.landed([ad_row(day(1)), ad_row(day(2), ad="2")], day(1), day(3), pulled=at(10))
-
-
 @pytest.mark.parametrize("failure", [None, FAILURE])
 def test_a_load_that_breaks_anywhere_changes_nothing(
     desk: Desk, failure: PullFailure | None
@@ -405,275 +384,6 @@ def test_the_schema_may_be_created_again(desk: Desk) -> None:
     before = desk.snapshot()
     create_schema(desk.connection)
     assert desk.snapshot() == before
-
-
-def end_of_pacific_day(on: date) -> str:
-    """The moment in which a Pacific day ends, as Meta writes it."""
-    midnight = datetime(on.year, on.month, on.day, tzinfo=PACIFIC) + timedelta(days=1)
-    return midnight.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
-
-
-def series(days_and_values: list[tuple[date, Any]], name: str = "page_follows") -> dict[str, Any]:
-    """A metric of a Page as Meta sends it."""
-    points = [{"value": v, "end_time": end_of_pacific_day(on)} for on, v in days_and_values]
-    return {"name": name, "period": "day", "title": "T", "values": points, "id": f"7/{name}/day"}
-
-
-def changes_of_clocks(year: int) -> list[date]:
-    """The days on which Pacific clocks change."""
-    days = (date(year, 1, 1) + timedelta(days=n) for n in range(365))
-    return [
-        d for d in days if end_of_pacific_day(d)[10:] != end_of_pacific_day(d - timedelta(1))[10:]
-    ]
-
-
-def landed_days(wanted: list[date]) -> list[date]:
-    """The days that values ending with these Pacific days land on."""
-    span = Span(min(wanted), max(wanted))
-    with opened_desk() as desk:
-        rows = [series([(on, n) for n, on in enumerate(wanted)])]
-        landed = desk.landed(
-            rows, span.since, span.until, report="page_daily", asset="7", part="page_follows"
-        )
-        assert (landed.status, landed.rows) == ("complete", len(wanted))
-        found = {json.loads(p)["value"]: on for (on, _), p in desk.current().items()}
-        return [on for _, on in sorted(found.items()) if on is not None]
-
-
-@given(st.lists(st.dates(date(2008, 1, 1), date(2036, 12, 30)), min_size=1, unique=True))
-@settings(max_examples=15, deadline=None)
-def test_a_page_value_belongs_to_the_pacific_day_that_it_ends(wanted: list[date]) -> None:
-    """For any day of any year, the end in UTC leads back to the day."""
-    assert landed_days(wanted) == wanted
-
-
-@pytest.mark.parametrize("year", [2007, 2023, 2026, 2027])
-def test_the_days_around_both_changes_of_clocks(year: int) -> None:
-    """23 and 25 hours are a day as well."""
-    changes = changes_of_clocks(year)
-    assert [change.month for change in changes] == [3, 11]
-    wanted = [change + timedelta(days=n) for change in changes for n in range(-2, 3)]
-    assert landed_days(wanted) == wanted
-
-
-def test_the_ends_of_days_are_those_of_the_guide() -> None:
-    """07:00 in summer and 08:00 in winter, as Meta documents them."""
-    assert end_of_pacific_day(date(2026, 7, 4)) == "2026-07-05T07:00:00+0000"
-    assert end_of_pacific_day(date(2026, 11, 19)) == "2026-11-20T08:00:00+0000"
-
-
-def test_a_page_series_is_cut_into_one_row_a_value(desk: Desk) -> None:
-    """Numbers stay numbers, and values that are objects stay objects."""
-    rows = [series([(day(1), 5), (day(2), {"like": 12})])]
-    desk.landed(rows, day(1), day(2), report="page_daily", part="page_follows")
-    assert [json.loads(p) for _, p in sorted(desk.current().items())] == [
-        {"name": "page_follows", "period": "day", "value": v, "end_time": end_of_pacific_day(on)}
-        for on, v in ((day(1), 5), (day(2), {"like": 12}))
-    ]
-
-
-def test_windows_of_a_page_may_overlap(desk: Desk) -> None:
-    """The days over-asked for come twice and are one row each."""
-    once = series([(day(1), 5), (day(2), 6)])
-    landed = desk.landed([once, series([(day(2), 6)])], day(1), day(2), report="page_daily")
-    assert (landed.status, landed.rows) == ("complete", 2)
-
-
-def test_a_months_row_lies_on_its_first_day(desk: Desk) -> None:
-    """Coverage has one entry a month."""
-    rows = [account_row(date(2026, month, 1)) for month in (9, 10)]
-    desk.landed(rows, date(2026, 9, 1), date(2026, 10, 20), report="account_monthly")
-    assert {on for on, _ in desk.current()} == {date(2026, 9, 1), date(2026, 10, 1)}
-    assert list(desk.statuses("account_monthly")) == [date(2026, 9, 1), date(2026, 10, 1)]
-
-
-def client(client_id: str, **more: Any) -> Client:
-    """A client with one account."""
-    values = {"id": client_id, "name": client_id.title(), "ad_accounts": ["act_1"], **more}
-    return Client.model_validate(values)
-
-
-def test_clients_are_registered_with_their_assets(desk: Desk) -> None:
-    """What the marts need of clients.yml stands in the warehouse; no variable's name does."""
-    targets = {"spend": "3200.50"}
-    acme = client("acme", pages=["7"], start_date="2026-08-01", targets=targets)
-    register_clients(desk.connection, desk.spool, [acme])
-    assert desk.all("select * exclude (targets, brand) from raw.clients") == [
-        ("acme", "Acme", "omni_purchase", date(2026, 8, 1), True)
-    ]
-    assert desk.all("select targets->>'spend' from raw.clients") == [("3200.50",)]
-    assert desk.all("from raw.client_assets order by all") == [
-        *(("acme", "7", "page"), ("acme", "act_1", "ads"))
-    ]
-    assert "token_env" not in desk.spool.clients()[0]
-
-
-def test_a_client_that_is_removed_stays_inactive(desk: Desk) -> None:
-    """Its data are still explained; it comes back when it is in the file again."""
-    for clients, active in (
-        ([client("a"), client("b")], [("a", True), ("b", True)]),
-        ([client("b")], [("a", False), ("b", True)]),
-        ([client("a"), client("b")], [("a", True), ("b", True)]),
-    ):
-        register_clients(desk.connection, desk.spool, clients)
-        found = desk.all("select client_id, is_active from raw.clients order by client_id")
-        assert found == active
-
-
-def test_an_asset_that_is_removed_is_gone(desk: Desk) -> None:
-    """Assets are those of the newest file."""
-    register_clients(desk.connection, desk.spool, [client("a", pages=["7"])])
-    register_clients(desk.connection, desk.spool, [client("a")])
-    assert desk.all("select asset_id from raw.client_assets") == [("act_1",)]
-
-
-def test_another_result_makes_all_days_due(desk: Desk) -> None:
-    """Builds count the new result in the past as well; other clients are left alone."""
-    clients = [client("acme"), client("luna")]
-    register_clients(desk.connection, desk.spool, clients)
-    for name in ("acme", "luna"):
-        desk.landed([ad_row(day(1))], day(1), day(2), client=name)
-    before = load_numbers(desk)
-    register_clients(desk.connection, desk.spool, clients)
-    assert load_numbers(desk) == before
-    register_clients(desk.connection, desk.spool, [client("acme", result="lead"), clients[1]])
-    after = load_numbers(desk)
-    assert after["luna"] == before["luna"]
-    assert min(after["acme"]) > max(before["acme"] | before["luna"])
-
-
-def load_numbers(desk: Desk) -> dict[str, set[int]]:
-    """The load numbers in each client's coverage."""
-    rows = desk.all("select client_id, list(load_seq) from raw.coverage group by client_id")
-    return {name: set(numbers) for name, numbers in rows}
-
-
-def test_registering_is_all_or_nothing(desk: Desk) -> None:
-    """A failure on the way leaves the clients as they were."""
-    register_clients(desk.connection, desk.spool, [client("a"), client("b")])
-    before = desk.snapshot()
-    for number in (1, 2, 4, 6, 8):
-        with pytest.raises(RuntimeError, match="fell over"):
-            register_clients(breaking(desk.connection, number), desk.spool, [client("c")] * 3)
-        assert desk.snapshot() == before
-
-
-@contextmanager
-def rebuilt(desk: Desk, folder: Path) -> Iterator[Desk]:
-    """A desk at the warehouse that was made anew from this desk's spool."""
-    reload(folder / "warehouse.duckdb", desk.spool)
-    with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        yield Desk(connection, desk.spool)
-
-
-def test_a_rebuilt_warehouse_says_the_same(desk: Desk, tmp_path: Path) -> None:
-    """Every version, every day's coverage and the ledger come back from the spool."""
-    a_filled_desk(desk)
-    desk.landed([ad_row(day(1), spend="9")], day(1), day(2), pulled=at(12))
-    desk.landed([ad_row(day(1)), ad_row(day(1), spend="2")], day(1), pulled=at(13))
-    desk.landed([], day(1), day(3), pulled=at(14), failure=FAILURE)
-    with rebuilt(desk, tmp_path) as again:
-        assert again.coverage() == desk.coverage()
-        for sql in ("from raw.records", "select * exclude (load_seq) from raw.pulls"):
-            assert again.all(f"{sql} order by all") == desk.all(f"{sql} order by all")
-
-
-def test_a_rebuilt_warehouse_knows_the_clients(desk: Desk, tmp_path: Path) -> None:
-    """clients.yml is in the spool as well."""
-    desk.landed([ad_row(day(1))], day(1))
-    register_clients(desk.connection, desk.spool, [client("acme", pages=["7"])])
-    with rebuilt(desk, tmp_path) as again:
-        for table in ("clients", "client_assets"):
-            assert again.snapshot()[table] == desk.snapshot()[table]
-
-
-@pytest.mark.parametrize("old", [b"no database", None])
-def test_the_old_files_are_kept_beside_the_new_one(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None
-) -> None:
-    """Whole or broken, with the time in their names, also twice in one moment."""
-    monkeypatch.setenv("META_PIPELINE_NOW", "2026-11-22T12:00:00Z")
-    desk.landed([ad_row(day(1))], day(1))
-    warehouse = tmp_path / "warehouse.duckdb"
-    warehouse.write_bytes(old) if old else duckdb.connect(str(warehouse)).close()
-    replaced = []
-    for _ in range(2):
-        replaced.append(warehouse.read_bytes())
-        assert [landed.status for landed in reload(warehouse, desk.spool)] == ["complete"]
-    kept = sorted(tmp_path.glob("warehouse.20261122T120000*.duckdb"))
-    assert [path.read_bytes() for path in kept] == replaced
-    assert sorted(tmp_path.glob("*.duckdb")) == sorted([warehouse, *kept])
-
-
-def test_a_rebuild_that_fails_leaves_the_old_file(desk: Desk, tmp_path: Path) -> None:
-    """The new one is put into place only when it is whole; the next try starts over."""
-    warehouse = tmp_path / "warehouse.duckdb"
-    manifest = desk.spooled([ad_row(day(1))], day(1), report="not_a_report")
-    with writing(warehouse) as con:
-        con.execute("create table precious as select 1")
-    old = warehouse.read_bytes()
-    with pytest.raises(KeyError):
-        reload(warehouse, desk.spool)
-    assert warehouse.read_bytes() == old
-    for path in desk.spool.folder("acme", "not_a_report").iterdir():
-        path.unlink()
-    assert manifest not in desk.spool.manifests()
-    desk.spooled([ad_row(day(1))], day(1))
-    assert len(reload(warehouse, desk.spool)) == 1
-
-
-def test_an_empty_spool_is_refused(tmp_path: Path, desk: Desk) -> None:
-    """A rebuild from nothing would be a loss; the old file stays."""
-    warehouse = tmp_path / "warehouse.duckdb"
-    warehouse.write_bytes(b"old")
-    desk.spool.keep_clients([])
-    with pytest.raises(WarehouseError, match="holds no pulls") as raised:
-        reload(warehouse, desk.spool)
-    assert "meta-pipeline sync" in str(raised.value.hint)
-    assert warehouse.read_bytes() == b"old"
-
-
-DAYS = st.integers(1, 8)
-
-
-@st.composite
-def made_pulls(draw: st.DrawFn) -> list[tuple[Span, dict[tuple[date, str], str]]]:
-    """Answers to overlapping ranges, oldest first: the days kept, and rows around them."""
-    pulls = []
-    for _ in range(draw(st.integers(1, 6))):
-        first, last = sorted((draw(DAYS), draw(DAYS)))
-        keys = st.tuples(DAYS.map(day), st.sampled_from("ab"))
-        rows = draw(st.dictionaries(keys, st.sampled_from("12"), max_size=8))
-        pulls.append((Span(day(first), day(last)), rows))
-    return pulls
-
-
-@given(st.data(), made_pulls())
-@settings(max_examples=15, deadline=None)
-def test_the_newest_answer_to_a_day_counts_in_any_order_of_landing(
-    data: st.DataObject, pulls: list[tuple[Span, dict[tuple[date, str], str]]]
-) -> None:
-    """Each day shows the newest pull that has rows for it, now and after a rebuild: an empty
-    answer without proof erases nothing."""
-    expected: dict[tuple[date, str], str] = {}
-    for span, rows in pulls:
-        kept = {key: spend for key, spend in rows.items() if key[0] in span}
-        answered = {on for on, _ in kept}
-        expected = {key: spend for key, spend in expected.items() if key[0] not in answered}
-        expected |= kept
-    with opened_desk() as desk:
-        for number in data.draw(st.permutations(range(len(pulls)))):
-            span, rows = pulls[number]
-            sent = [ad_row(on, ad, spend) for (on, ad), spend in rows.items()]
-            desk.landed(sent, span.since, span.until, pulled=at(1 + number))
-        assert desk.spends() == expected
-        covered = {on for span, _ in pulls for on in span}
-        empty = covered - {on for on, _ in expected}
-        assert {on for on, status in desk.statuses().items() if status != "pulled"} == empty
-        with rebuilt(desk, desk.spool.root.parent) as again:
-            assert again.current() == desk.current()
-            assert again.coverage() == desk.coverage()
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])

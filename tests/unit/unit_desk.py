@@ -2,15 +2,16 @@
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import duckdb
 
+from meta_pipeline.dates import Span
 from meta_pipeline.landing import (
     Landed,
     Manifest,
@@ -62,6 +63,15 @@ def page_body(rows: list[Any], summary: Mapping[str, Any] | None = None) -> byte
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+class Page(NamedTuple):
+    """A page of a pull: its rows, the days of it that count, and the part it belongs to."""
+
+    rows: list[Any] | bytes
+    keep: Span | None = None
+    group: int = 0
+    summary: Mapping[str, Any] | None = None
+
+
 @dataclass(frozen=True)
 class Desk:
     """One spool and one warehouse in memory."""
@@ -84,8 +94,14 @@ class Desk:
         failure: PullFailure | None = None,
         pull_id: str | None = None,
         headers: Mapping[str, str] | None = None,
+        note: str | None = None,
+        proof: str | None = None,
+        pages: Sequence[Page] | None = None,
     ) -> Manifest:
-        """A finished pull in the spool: one page with `rows`, or no page when it failed."""
+        """A finished pull in the spool: one page with `rows`, or no page when it failed.
+
+        `pages` are the pages of a question that was split, in place of `rows`.
+        """
         pull = Pull(
             pull_id=pull_id or new_pull_id(),
             client_id=client,
@@ -98,11 +114,24 @@ class Desk:
             requested_until=until or since,
             pulled_at=pulled or at(10),
             api_version="v26.0",
+            note=note,
+            proof=proof,
         )
         writer = self.spool.begin(pull)
         if failure is None:
-            body = rows if isinstance(rows, bytes) else page_body(rows, summary)
-            writer.add(body, path=asset, params={}, status=200, headers=dict(headers or {}), rows=1)
+            for page in pages if pages is not None else [Page(rows, summary=summary)]:
+                rows, keep = page.rows, page.keep
+                writer.add(
+                    rows if isinstance(rows, bytes) else page_body(rows, page.summary),
+                    path=asset,
+                    params={},
+                    status=200,
+                    headers=dict(headers or {}),
+                    rows=1,
+                    since=keep.since if keep else None,
+                    until=keep.until if keep else None,
+                    group=page.group,
+                )
         return writer.finish(failure)
 
     def landed(self, *args: Any, **kwargs: Any) -> Landed:
@@ -144,6 +173,12 @@ class Desk:
     def snapshot(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything in `raw`."""
         return {table: self.all(f"from raw.{table} order by all") for table in TABLES}
+
+
+def a_filled_desk(desk: Desk) -> None:
+    """Something of everything that a pull may change."""
+    desk.landed([account_row(day(n)) for n in (1, 2)], day(1), day(3), report="account_daily")
+    desk.landed([ad_row(day(1)), ad_row(day(2), ad="2")], day(1), day(3), pulled=at(10))
 
 
 @contextmanager

@@ -1,0 +1,151 @@
+"""Landing: the warehouse made again from the spool, and the order of landing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unit_desk import (
+    FAILURE,
+    Desk,
+    a_filled_desk,
+    ad_row,
+    at,
+    day,
+    opened_desk,
+)
+
+from meta_pipeline.config import Client
+from meta_pipeline.dates import Span
+from meta_pipeline.errors import WarehouseError
+from meta_pipeline.landing import register_clients, reload
+from meta_pipeline.warehouse import writing
+
+
+def client(client_id: str, **more: Any) -> Client:
+    """A client with one account."""
+    values = {"id": client_id, "name": client_id.title(), "ad_accounts": ["act_1"], **more}
+    return Client.model_validate(values)
+
+
+@contextmanager
+def rebuilt(desk: Desk, folder: Path) -> Iterator[Desk]:
+    """A desk at the warehouse that was made anew from this desk's spool."""
+    reload(folder / "warehouse.duckdb", desk.spool)
+    with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield Desk(connection, desk.spool)
+
+
+def test_a_rebuilt_warehouse_says_the_same(desk: Desk, tmp_path: Path) -> None:
+    """Every version, every day's coverage and the ledger come back from the spool."""
+    a_filled_desk(desk)
+    desk.landed([ad_row(day(1), spend="9")], day(1), day(2), pulled=at(12))
+    desk.landed([ad_row(day(1)), ad_row(day(1), spend="2")], day(1), pulled=at(13))
+    desk.landed([], day(1), day(3), pulled=at(14), failure=FAILURE)
+    with rebuilt(desk, tmp_path) as again:
+        assert again.coverage() == desk.coverage()
+        for sql in ("from raw.records", "select * exclude (load_seq) from raw.pulls"):
+            assert again.all(f"{sql} order by all") == desk.all(f"{sql} order by all")
+
+
+def test_a_rebuilt_warehouse_knows_the_clients(desk: Desk, tmp_path: Path) -> None:
+    """clients.yml is in the spool as well."""
+    desk.landed([ad_row(day(1))], day(1))
+    register_clients(desk.connection, desk.spool, [client("acme", pages=["7"])])
+    with rebuilt(desk, tmp_path) as again:
+        for table in ("clients", "client_assets"):
+            assert again.snapshot()[table] == desk.snapshot()[table]
+
+
+@pytest.mark.parametrize("old", [b"no database", None])
+def test_the_old_files_are_kept_beside_the_new_one(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None
+) -> None:
+    """Whole or broken, with the time in their names, also twice in one moment."""
+    monkeypatch.setenv("META_PIPELINE_NOW", "2026-11-22T12:00:00Z")
+    desk.landed([ad_row(day(1))], day(1))
+    warehouse = tmp_path / "warehouse.duckdb"
+    warehouse.write_bytes(old) if old else duckdb.connect(str(warehouse)).close()
+    replaced = []
+    for _ in range(2):
+        replaced.append(warehouse.read_bytes())
+        assert [landed.status for landed in reload(warehouse, desk.spool)] == ["complete"]
+    kept = sorted(tmp_path.glob("warehouse.20261122T120000*.duckdb"))
+    assert [path.read_bytes() for path in kept] == replaced
+    assert sorted(tmp_path.glob("*.duckdb")) == sorted([warehouse, *kept])
+
+
+def test_a_rebuild_that_fails_leaves_the_old_file(desk: Desk, tmp_path: Path) -> None:
+    """The new one is put into place only when it is whole; the next try starts over."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    manifest = desk.spooled([ad_row(day(1))], day(1), report="not_a_report")
+    with writing(warehouse) as con:
+        con.execute("create table precious as select 1")
+    old = warehouse.read_bytes()
+    with pytest.raises(KeyError):
+        reload(warehouse, desk.spool)
+    assert warehouse.read_bytes() == old
+    for path in desk.spool.folder("acme", "not_a_report").iterdir():
+        path.unlink()
+    assert manifest not in desk.spool.manifests()
+    desk.spooled([ad_row(day(1))], day(1))
+    assert len(reload(warehouse, desk.spool)) == 1
+
+
+def test_an_empty_spool_is_refused(tmp_path: Path, desk: Desk) -> None:
+    """A rebuild from nothing would be a loss; the old file stays."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    warehouse.write_bytes(b"old")
+    desk.spool.keep_clients([])
+    with pytest.raises(WarehouseError, match="holds no pulls") as raised:
+        reload(warehouse, desk.spool)
+    assert "meta-pipeline sync" in str(raised.value.hint)
+    assert warehouse.read_bytes() == b"old"
+
+
+DAYS = st.integers(1, 8)
+
+
+@st.composite
+def made_pulls(draw: st.DrawFn) -> list[tuple[Span, dict[tuple[date, str], str]]]:
+    """Answers to overlapping ranges, oldest first: the days kept, and rows around them."""
+    pulls = []
+    for _ in range(draw(st.integers(1, 6))):
+        first, last = sorted((draw(DAYS), draw(DAYS)))
+        keys = st.tuples(DAYS.map(day), st.sampled_from("ab"))
+        rows = draw(st.dictionaries(keys, st.sampled_from("12"), max_size=8))
+        pulls.append((Span(day(first), day(last)), rows))
+    return pulls
+
+
+@given(st.data(), made_pulls())
+@settings(max_examples=15, deadline=None)
+def test_the_newest_answer_to_a_day_counts_in_any_order_of_landing(
+    data: st.DataObject, pulls: list[tuple[Span, dict[tuple[date, str], str]]]
+) -> None:
+    """Each day shows the newest pull that has rows for it, now and after a rebuild: an empty
+    answer without proof erases nothing."""
+    expected: dict[tuple[date, str], str] = {}
+    for span, rows in pulls:
+        kept = {key: spend for key, spend in rows.items() if key[0] in span}
+        answered = {on for on, _ in kept}
+        expected = {key: spend for key, spend in expected.items() if key[0] not in answered}
+        expected |= kept
+    with opened_desk() as desk:
+        for number in data.draw(st.permutations(range(len(pulls)))):
+            span, rows = pulls[number]
+            sent = [ad_row(on, ad, spend) for (on, ad), spend in rows.items()]
+            desk.landed(sent, span.since, span.until, pulled=at(1 + number))
+        assert desk.spends() == expected
+        covered = {on for span, _ in pulls for on in span}
+        empty = covered - {on for on, _ in expected}
+        assert {on for on, status in desk.statuses().items() if status != "pulled"} == empty
+        with rebuilt(desk, desk.spool.root.parent) as again:
+            assert again.current() == desk.current()
+            assert again.coverage() == desk.coverage()
