@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit_desk import FAILURE, Desk, account_row, ad_row, at, day, opened_desk
 
+from meta_pipeline.landing import PullFailure
+
 PULLED, PROVED, GAP, FAILED = "pulled", "confirmed_empty", "unconfirmed_empty", "failed"
 THREE = (day(1), day(3))
 
@@ -348,3 +350,74 @@ def test_an_older_silence_does_not_hide_a_newer_one(desk: Desk) -> None:
     desk.landed([], day(1), pulled=at(12))
     desk.landed([], day(1), pulled=at(11))
     assert desk.all("select status, failed_at from raw.coverage") == [(PULLED, at(12))]
+
+
+BEYOND = PullFailure(kind="beyond retention", message="Meta keeps 37 months", is_expected=True)
+
+
+def test_days_beyond_retention_have_a_status_of_their_own(desk: Desk) -> None:
+    """They are gaps that nobody can fill, and no failure of the pull."""
+    landed = desk.landed([], *THREE, failure=BEYOND)
+    assert landed.status == "not_asked"
+    assert set(desk.statuses().values()) == {"beyond_retention"}
+    assert reasons(desk)[day(1)] == "Meta keeps 37 months"
+    assert desk.all("select distinct failed_at, failure from raw.coverage") == [(None, None)]
+
+
+def test_what_landed_before_stays_when_its_day_falls_out_of_retention(desk: Desk) -> None:
+    """Rows and what is known of their days are not touched."""
+    desk.landed([ad_row(day(1))], day(1), day(2), pulled=at(9))
+    known = desk.coverage()[:2]
+    desk.landed([], *THREE, failure=BEYOND, pulled=at(10))
+    assert desk.coverage()[:2] == known
+    assert desk.statuses() == {day(1): PULLED, day(2): GAP, day(3): "beyond_retention"}
+
+
+@given(st.permutations(["failure", "mark", "success"]), st.booleans())
+@settings(max_examples=12, deadline=None)
+def test_a_mark_is_the_same_in_any_order_of_landing(order: list[str], succeeds: bool) -> None:
+    """It wins over a failure, and loses against a success."""
+    with opened_desk() as desk:
+        for what in order:
+            if what == "failure":
+                desk.landed([], day(1), failure=FAILURE, pulled=at(10))
+            elif what == "mark":
+                desk.landed([], day(1), failure=BEYOND, pulled=at(11))
+            elif succeeds:
+                desk.landed([ad_row(day(1))], day(1), pulled=at(12))
+        assert desk.statuses() == {day(1): PULLED if succeeds else "beyond_retention"}
+        assert desk.all("select failed_at from raw.coverage") == [(None,)]
+
+
+def test_a_note_is_the_reason_of_days_with_rows(desk: Desk) -> None:
+    """Which fields were left out, and why; an empty day says both."""
+    desk.landed([ad_row(day(1))], day(1), day(2), note="no reach")
+    assert desk.statuses() == {day(1): PULLED, day(2): GAP}
+    assert reasons(desk)[day(1)] == "no reach"
+    desk.landed([], day(3), report="page_daily", asset="7", note="too few viewers")
+    assert reasons(desk, "page_daily")[day(3)] == "Meta sent no rows; too few viewers"
+
+
+def test_an_answer_with_a_proof_is_believed(desk: Desk) -> None:
+    """A Page without posts of late is no silence: its rows go, and nothing failed."""
+    desk.landed([{"id": "7_1"}], report="page_posts", asset="7", pulled=at(10))
+    landed = desk.landed([], report="page_posts", asset="7", pulled=at(11), proof="older ones show")
+    assert (landed.closed, landed.failure) == (1, None)
+    assert desk.all("select status, reason from raw.coverage") == [(PROVED, "older ones show")]
+
+
+def test_a_metric_that_is_known_to_be_dead_is_a_gap_with_its_reason(desk: Desk) -> None:
+    """The pull was not asked, and the day says why it is missing."""
+    dead = PullFailure(kind="dead metric", message="gone since 2026", is_expected=True)
+    landed = desk.landed([], day(1), report="page_daily", part="x", failure=dead)
+    assert (landed.status, landed.failure) == ("not_asked", dead)
+    assert reasons(desk, "page_daily") == {day(1): "gone since 2026"}
+    assert desk.all("select status from raw.pulls") == [("not_asked",)]
+
+
+@pytest.mark.parametrize("report", ["adset_daily", "age_gender_daily", "country_daily"])
+def test_every_report_of_ads_is_proved_by_the_account(desk: Desk, report: str) -> None:
+    """The account's silence holds for its ad sets, ages and countries as well."""
+    account_daily(desk, [account_row(day(1))], "10")
+    desk.landed([], *THREE, report=report, pulled=at(11))
+    assert desk.statuses(report) == {day(1): GAP, day(2): PROVED, day(3): PROVED}
