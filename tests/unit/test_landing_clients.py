@@ -24,14 +24,16 @@ def client(client_id: str, **more: Any) -> Client:
 def test_clients_are_registered_with_their_assets(desk: Desk) -> None:
     """What the marts need of clients.yml stands in the warehouse; no variable's name does."""
     targets = {"spend": "3200.50"}
-    acme = client("acme", pages=["7"], start_date="2026-08-01", targets=targets)
+    acme = client(
+        "acme", pages=["7"], instagram_accounts=["9"], start_date="2026-08-01", targets=targets
+    )
     register_clients(desk.connection, desk.spool, [acme])
     assert desk.all("select * exclude (targets, brand) from raw.clients") == [
         ("acme", "Acme", "omni_purchase", date(2026, 8, 1), True)
     ]
     assert desk.all("select targets->>'spend' from raw.clients") == [("3200.50",)]
     assert desk.all("from raw.client_assets order by all") == [
-        *(("acme", "7", "page"), ("acme", "act_1", "ads"))
+        *(("acme", "7", "page"), ("acme", "9", "instagram"), ("acme", "act_1", "ads"))
     ]
     assert "token_env" not in desk.spool.clients()[0]
 

@@ -1,0 +1,99 @@
+"""`sync` before it begins and after it ends: which days, and what is said of them."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from unit_office import client
+
+from meta_pipeline.cli.sync import Summary, asked_span, beyond_retention, choose_span
+from meta_pipeline.config import load_settings
+from meta_pipeline.dates import Span, retention_floor
+from meta_pipeline.errors import ConfigError
+from meta_pipeline.landing import Landed, PullFailure
+from meta_pipeline.pulling import Errand, Outcome
+from meta_pipeline.reports import REPORTS
+
+TODAY = date(2026, 11, 22)
+FLOOR = retention_floor(TODAY)
+OLD = date(2020, 1, 1)
+
+
+def test_a_range_beyond_retention_is_clamped() -> None:
+    """What Meta keeps is pulled, the rest is named."""
+    assert choose_span(OLD, TODAY, None, TODAY, [client()]) == Span(FLOOR, TODAY)
+    asked = asked_span(OLD, TODAY, None, TODAY)
+    assert beyond_retention(asked, TODAY) == Span(OLD, FLOOR - timedelta(days=1))
+    assert beyond_retention(Span(FLOOR, TODAY), TODAY) is None
+
+
+def test_a_range_wholly_beyond_retention_is_refused() -> None:
+    """There is nothing to pull; the hint names the first day there is."""
+    with pytest.raises(ConfigError, match="37 months") as raised:
+        choose_span(OLD, date(2020, 2, 1), None, TODAY, [client()])
+    assert f"--from {FLOOR}" in str(raised.value.hint)
+
+
+@pytest.mark.parametrize("start", [None, "2015-01-01"])
+def test_the_longest_preset_is_what_meta_keeps(start: str | None) -> None:
+    """Also for a client whose start lies before that."""
+    span = choose_span(None, None, "maximum", TODAY, [client(start_date=start)])
+    assert span == Span(FLOOR, TODAY)
+
+
+def test_days_before_every_clients_start_are_not_pulled() -> None:
+    """The earliest start bounds the range."""
+    clients = [client(start_date="2026-06-01"), client("luna", start_date="2026-08-01")]
+    assert choose_span(OLD, TODAY, None, TODAY, clients).since == date(2026, 6, 1)
+
+
+def outcome(name: str = "acme", failure: PullFailure | None = None, **more: Any) -> Outcome:
+    """How an errand of a client ended."""
+    errand = Errand(client(name), REPORTS["ads"], "act_1", None, TODAY, FLOOR)
+    status = "failed" if failure else "complete"
+    status = "not_asked" if failure and failure.is_expected else status
+    return Outcome(errand, (Landed("p", status, failure=failure),), **more)
+
+
+def summary_of(*outcomes: Outcome) -> Summary:
+    """A sync that ended with these."""
+    return Summary(Span(TODAY, TODAY), list(outcomes))
+
+
+def test_a_warning_is_shown_once_a_client() -> None:
+    """However many answers carried it; the document has them under `warnings`."""
+    over = ("v25.0 is over",)
+    summary = summary_of(outcome(warnings=over), outcome(warnings=over), outcome("luna"))
+    assert summary.warnings() == [{"client": "acme", "message": "v25.0 is over"}]
+    assert summary.document(load_settings())["warnings"] == summary.warnings()
+
+
+def test_what_was_known_before_is_no_failure() -> None:
+    """A retired metric is told by the first sync that meets it; the next ones are fine."""
+    dead = PullFailure(kind="dead metric", message="gone")
+    clients = [client()]
+    assert summary_of(outcome(), outcome(failure=dead)).exit_code(clients) == 3
+    known = PullFailure(kind="dead metric", message="gone", is_expected=True)
+    assert summary_of(outcome(), outcome(failure=known)).exit_code(clients) == 0
+
+
+def test_a_failure_in_the_document_has_kind_message_and_hint() -> None:
+    """And the client; nothing else of how it is kept."""
+    summary = summary_of(outcome(failure=PullFailure(kind="auth", message="m", hint="h")))
+    assert summary.failures() == [{"client": "acme", "kind": "auth", "message": "m", "hint": "h"}]
+
+
+def test_a_client_is_refused_when_all_of_it_was() -> None:
+    """One answer, or another kind of failure, is reason enough to ask for its days."""
+    auth = PullFailure(kind="auth", message="the token is over")
+    refused = summary_of(outcome(failure=auth), outcome(failure=auth))
+    assert refused.is_refused(client())
+    assert refused.refusal(client()) == auth
+    assert not summary_of(outcome(failure=auth), outcome()).is_refused(client())
+
+
+def test_a_resumed_sync_that_had_nothing_left_to_ask_is_fine() -> None:
+    """All of it had landed: the marts are built, and the exit code is 0."""
+    errand = Errand(client(), REPORTS["ads"], "act_1", None, TODAY, FLOOR)
+    summary = summary_of(Outcome(errand))
+    assert (summary.landed, summary.exit_code([client()])) == (True, 0)
