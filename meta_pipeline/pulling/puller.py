@@ -71,7 +71,8 @@ class Puller:
 
     `session` is the transport shared by all threads, `now` the clock, `listener` is told of
     each errand as it ends. What was pulled since `fresh_since`, and has not failed after that,
-    is not asked again. `quota` is the machine's view of Meta's quotas.
+    is not asked again. `quota` is the machine's view of Meta's quotas. `sleep` is what waits,
+    by default until the pull is interrupted.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Puller:
         listener: Callable[[Outcome], None] | None = None,
         fresh_since: datetime | None = None,
         quota: QuotaLedger | None = None,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.settings = settings
         self.clients = {client.id: client for client in clients}
@@ -100,7 +102,7 @@ class Puller:
             session=session or new_session(settings.graph_url, IN_FLIGHT),
             quota=ledger,
             now=now,
-            pause=self._pause,
+            pause=sleep or self._pause,
         )
 
     def pull(self, report: Report, wanted: Mapping[str, Iterable[Span]]) -> list[Outcome]:
@@ -180,6 +182,8 @@ class Puller:
         try:
             for manifest in self._fetcher.fetch(errand, memory):
                 news.put(_News(errand, manifest))
+                if self._is_stopped.is_set():
+                    return  # nobody listens any more; what is spooled lands with the next pull
             news.put(_News(errand))
         except BaseException as error:  # noqa: BLE001 (raised by the thread that listens)
             news.put(_News(errand, error=error))
