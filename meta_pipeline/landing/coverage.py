@@ -15,6 +15,12 @@ from meta_pipeline.reports import REPORTS
 PROOF_REPORT = "account_daily"
 
 _KEPT = "; the rows from before are kept"
+_SILENT = "no row and no total in the range; the account itself answers"
+_FINER_REPORTS = [
+    name
+    for name, report in REPORTS.items()
+    if report.grain == "day" and report.level not in (None, "account")
+]
 
 # SQL: how many days a gap's report describes, its own the last of them.
 _ROLLING = "case gap.report {} else 1 end".format(
@@ -150,6 +156,7 @@ def mark_pulled(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int
     )
     if pull.report == PROOF_REPORT:
         _confirm_by_total(connection, pull)
+        doubt_silence(connection, pull, load_seq)
     elif _is_proved_by_account(pull):
         confirm_by_account(connection, pull, load_seq)
     return _hold_unproved(connection, pull, load_seq)
@@ -278,7 +285,7 @@ def _confirm_by_total(connection: duckdb.DuckDBPyConnection, pull: Pull) -> None
             status = 'confirmed_empty',
             reason = case when (from answer_total select has_rows)
                 then 'the rows add up to the total that Meta gave for the range'
-                else 'no row and no total in the range; the account itself answers' end
+                else $silent end
         where {in_scope("coverage")} and row_count = 0
             and (
                 from answer_total
@@ -290,8 +297,45 @@ def _confirm_by_total(connection: duckdb.DuckDBPyConnection, pull: Pull) -> None
                 ))
             )
         """,
-        scope(pull),
+        scope(pull) | {"silent": _SILENT},
     )
+
+
+def doubt_silence(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int) -> bool:
+    """Takes back the belief in days of which the account gave nothing at all, where a finer
+    report shows delivery: then Meta has answered one of the two with silence.
+
+    Returns whether there were any.
+    """
+    if pull.report not in (PROOF_REPORT, *_FINER_REPORTS):
+        return False
+    doubted = connection.execute(
+        f"""
+        update raw.coverage
+        set status = 'unconfirmed_empty', load_seq = $load_seq,
+            reason = 'Meta sent no row of the account, and its parts show delivery'
+        where client_id = $client_id and asset_id = $asset_id
+            and report = '{PROOF_REPORT}' and day between $since and $until
+            and status = 'confirmed_empty' and reason = $silent
+            and exists (
+                from raw.records as record
+                where record.client_id = $client_id and record.asset_id = $asset_id
+                    and record.report = any($finer) and record.day = coverage.day
+                    and record.valid_to is null
+                    and coalesce(record.payload->>'impressions', '0') <> '0'
+            )
+        """,
+        {
+            "client_id": pull.client_id,
+            "asset_id": pull.asset_id,
+            "since": pull.since,
+            "until": pull.until,
+            "load_seq": load_seq,
+            "silent": _SILENT,
+            "finer": _FINER_REPORTS,
+        },
+    ).fetchone()
+    return bool(doubted and doubted[0])
 
 
 def confirm_by_account(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int) -> None:

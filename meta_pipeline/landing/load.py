@@ -107,7 +107,8 @@ def _land(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifes
     if landed.status == "complete":
         held = coverage.mark_pulled(connection, pull, load_seq)
         opened, closed = _renew_versions(connection, pull)
-        if pull.report == coverage.PROOF_REPORT:
+        is_proof = pull.report == coverage.PROOF_REPORT
+        if is_proof or (opened and coverage.doubt_silence(connection, pull, load_seq)):
             coverage.confirm_by_account(connection, pull, load_seq)
         landed = replace(landed, opened=opened, closed=closed, failure=_unproved(pull, held))
     return landed

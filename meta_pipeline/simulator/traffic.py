@@ -94,6 +94,11 @@ class Traffic:
                 return fault
         return None
 
+    def clear_faults(self) -> None:
+        """Forget the scripted answers; the log stays."""
+        with self._lock:
+            self._faults.clear()
+
     def reset(self) -> None:
         """Forget the log and the scripted answers."""
         with self._lock:

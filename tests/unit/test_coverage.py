@@ -421,3 +421,21 @@ def test_every_report_of_ads_is_proved_by_the_account(desk: Desk, report: str) -
     account_daily(desk, [account_row(day(1))], "10")
     desk.landed([], *THREE, report=report, pulled=at(11))
     assert desk.statuses(report) == {day(1): GAP, day(2): PROVED, day(3): PROVED}
+
+
+def test_a_silent_account_is_doubted_when_its_parts_show_delivery(desk: Desk) -> None:
+    """An account without a row is believed only until a campaign shows delivery, in any order."""
+    account: dict[str, Any] = {"since": day(1), "until": day(2), "report": "account_daily"}
+    campaign = {
+        **{"campaign_id": "7", "impressions": "3", "spend": "1"},
+        **{"date_start": str(day(1)), "date_stop": str(day(1))},
+    }
+    desk.landed(b'{"id":"act_1"}', report="accounts", pulled=at(9))
+    desk.landed([], pulled=at(10), **account)
+    assert desk.statuses("account_daily") == dict.fromkeys((day(1), day(2)), "confirmed_empty")
+    desk.landed([campaign], day(1), day(2), report="campaign_daily", pulled=at(11))
+    doubted = {day(1): "unconfirmed_empty", day(2): "confirmed_empty"}
+    assert desk.statuses("account_daily") == doubted
+    assert desk.statuses("campaign_daily")[day(1)] == "pulled"
+    desk.landed([], pulled=at(12), **account)
+    assert desk.statuses("account_daily") == doubted
