@@ -185,7 +185,7 @@ def assert_bounded(meta: SmallMeta, answers: list[Answer], times_too_large: floa
     Each part is padded for itself, so that a few times as many are needed.
     """
     parts = len({answer.group for answer in answers})
-    assert parts <= 8 * (1 + times_too_large)
+    assert parts <= 10 * (1 + times_too_large)
     # For each part, and each larger one it was cut from: start, state and reading.
     assert len(meta.asked) <= 4 + 6 * parts + len(answers)
 

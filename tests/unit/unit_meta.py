@@ -1,5 +1,7 @@
 """A small Meta for questions of any size: insights as a pure function of what is asked.
 
+Each campaign has one ad, of the same id.
+
 Answers at once, as report runs and in batches, says when a question has more rows than it
 answers, and counts a conversion only when its click lies inside the range asked for.
 """
@@ -103,7 +105,7 @@ class SmallMeta:
         asked = self.runs[run_id]
         rows = self.rows(asked)
         if edge:
-            return paged(rows, asked | params)
+            return paged(rows, params)
         self.polled[run_id] = self.polled.get(run_id, 0) + 1
         if self.polled[run_id] <= self.polls:
             return Reply({"id": run_id, **RUNNING})
@@ -161,6 +163,7 @@ def row_of(campaign: str, members: Iterable[str], period: Span, asked_from: date
     return {
         "account_id": "1",
         "campaign_id": campaign,
+        "ad_id": campaign,
         "date_start": str(period.since),
         "date_stop": str(period.until),
         "impressions": str(sum(int(c) * 100 + day.day for c, day in days)),
