@@ -26,6 +26,7 @@ from enum import StrEnum
 from typing import Any
 
 from meta_pipeline.errors import MetaPipelineError
+from meta_pipeline.graph.advice import advice_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,12 @@ class GraphError(MetaPipelineError):
 
     kind = "error"
     advice: str | None = None
+    has_own_fix = False
+    """Whether each code has a fix of its own, which says more than the advice for the class."""
 
     def __init__(self, failure: Failure) -> None:
-        super().__init__(str(failure), hint=self.advice)
+        is_coded = self.has_own_fix and failure.code is not None
+        super().__init__(str(failure), hint=advice_for(failure).fix if is_coded else self.advice)
         self.failure = failure
 
 
@@ -130,6 +134,7 @@ class AuthError(GraphError):
     """The token is missing, expired or revoked, or the app secret's proof is wrong."""
 
     kind = "auth"
+    has_own_fix = True
     advice = "mint a new token and set it in the client's token_env variable"
 
 
@@ -137,6 +142,7 @@ class PermissionDeniedError(GraphError):
     """The token is good, but may not see this object."""
 
     kind = "permission"
+    has_own_fix = True
     advice = (
         "check the id, and assign the account or Page to the system user in "
         "Business settings (View performance is enough)"
@@ -147,12 +153,14 @@ class BadRequestError(GraphError):
     """The question itself is wrong."""
 
     kind = "bad request"
+    has_own_fix = True
 
 
 class DeadMetricError(BadRequestError):
     """A metric that is no more, or never was."""
 
     kind = "dead metric"
+    has_own_fix = False
     advice = "see docs/metrics.md for what replaced it"
 
 
@@ -160,6 +168,7 @@ class BeyondRetentionError(BadRequestError):
     """Days older than what Meta keeps."""
 
     kind = "beyond retention"
+    has_own_fix = False
     advice = "ask for days within the last 37 months"
 
 
@@ -167,6 +176,7 @@ class VersionError(GraphError):
     """The pinned API version is over."""
 
     kind = "version"
+    has_own_fix = True
     advice = "set a living api_version in clients.yml (v26.0 today)"
 
 

@@ -195,7 +195,7 @@ def test_expired_token(pipeline: Pipeline, run: Run):
     code, out, err = run("sync", "--preset", "last_3d")
     assert code == 4
     assert "code 190/463" in err
-    assert "mint a new token" in err
+    assert "Generate token" in err
     assert "expired-token-of-the-tests" not in out + err
     assert not pipeline.settings.marts.exists()
 

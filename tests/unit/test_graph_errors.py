@@ -27,6 +27,7 @@ from meta_pipeline.graph import (
     TransientError,
     VersionError,
 )
+from meta_pipeline.graph.advice import advice_for
 from meta_pipeline.graph.errors import Scope, classify, failure_of, failure_of_run
 
 
@@ -282,7 +283,7 @@ def test_the_failure_keeps_what_meta_said() -> None:
     assert error.failure == Failure("act_1/insights", 400, 190, 463, "expired", "Axyz")
     message = "act_1/insights: HTTP 400, code 190/463: expired (fbtrace_id Axyz)"
     assert error.message == message
-    assert str(error) == f"{message}\nhint: {AuthError.advice}"
+    assert str(error) == f"{message}\nhint: {advice_for(error.failure).fix}"
 
 
 def test_what_meta_wrote_for_people_is_shown_as_well() -> None:
