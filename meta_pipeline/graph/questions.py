@@ -50,11 +50,6 @@ class Question:
         """Where it is asked, without version."""
         return f"{self.asset_id}/{self.report.edge}".rstrip("/")
 
-    @property
-    def is_insights(self) -> bool:
-        """Whether it is about figures of days or months of an ad account."""
-        return self.report.surface == "ads" and self.span is not None
-
     def ask(self, client: GraphClient) -> Iterator[Answer]:
         """The pages of an ad account's answer, as they come. Raises `GraphError`.
 
