@@ -427,8 +427,11 @@ def test_a_silent_account_is_doubted_when_its_parts_show_delivery(desk: Desk) ->
     """An account without a row is believed only until a campaign shows delivery, in any order."""
     account: dict[str, Any] = {"since": day(1), "until": day(2), "report": "account_daily"}
     campaign = {
-        **{"campaign_id": "7", "impressions": "3", "spend": "1"},
-        **{"date_start": str(day(1)), "date_stop": str(day(1))},
+        "campaign_id": "7",
+        "impressions": "3",
+        "spend": "1",
+        "date_start": str(day(1)),
+        "date_stop": str(day(1)),
     }
     desk.landed(b'{"id":"act_1"}', report="accounts", pulled=at(9))
     desk.landed([], pulled=at(10), **account)
