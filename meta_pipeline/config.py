@@ -239,6 +239,11 @@ class Settings(BaseSettings):
         return self.home / "marts.duckdb"
 
     @property
+    def quota(self) -> Path:
+        """What all processes of this machine know of Meta's quotas."""
+        return self.home / "quota.sqlite"
+
+    @property
     def spool(self) -> Path:
         """The folder of Meta's answers as they came."""
         return self.home / "spool"

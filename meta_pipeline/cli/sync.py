@@ -1,9 +1,10 @@
 """`sync` and `reload`: pull, build, publish, and say what came of it."""
 
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import orjson
@@ -21,6 +22,7 @@ from meta_pipeline.config import (
 )
 from meta_pipeline.dates import TRAILING_DAYS, Span, preset, retention_floor, trailing
 from meta_pipeline.errors import ConfigError
+from meta_pipeline.graph import ThrottledError
 from meta_pipeline.landing import PullFailure
 from meta_pipeline.pulling import Outcome, Puller
 from meta_pipeline.reports import Grain, reports_of
@@ -33,6 +35,11 @@ _REFUSALS = frozenset({"auth", "permission", "config"})
 
 FRESH_HOURS = 6
 """`--resume` does not ask again for what landed since then."""
+
+QUOTA_WAIT = timedelta(hours=1)
+"""How long a sync waits, when all else is done, for accounts whose quota is used up."""
+
+_NEXT_TRY = timedelta(minutes=1)
 
 _LABELS: dict[Grain, str] = {"snapshot": "objects", "day": "days", "month": "months"}
 
@@ -56,6 +63,18 @@ class Summary:
     def superseded(self) -> int:
         """How many answers were older than what the warehouse knew already."""
         return sum(one.status == "superseded" for o in self.outcomes for one in o.landed)
+
+    def throttled(self, client: Client) -> bool:
+        """Whether something of the client's has to wait for a quota."""
+        return any(_is_throttled(o) for o in self.outcomes if o.errand.client.id == client.id)
+
+    def forget_throttled(self, client: Client) -> None:
+        """Drops what had to wait, since it is asked again."""
+        self.outcomes = [
+            outcome
+            for outcome in self.outcomes
+            if outcome.errand.client.id != client.id or not _is_throttled(outcome)
+        ]
 
     def is_refused(self, client: Client) -> bool:
         """Whether all that was asked for the client was refused for want of a right."""
@@ -214,13 +233,16 @@ def synchronise(
     *,
     lost: Span | None = None,
     fresh_since: datetime | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Summary:
     """Pulls objects, days and months for the wanted clients, builds, publishes.
 
     `lost` are days that Meta keeps no longer: they are marked so. What landed since
     `fresh_since` and has not failed after that is not asked again. What fails for one client is
     in the summary and holds up no other; a client that is refused altogether is not asked for
-    its days, which fail for the same reason. Raises `MetaPipelineError` when the build fails or
+    its days, which fail for the same reason. An account whose quota is used up is given up for
+    now and taken up again, where it stopped, when all others are published. Raises
+    `MetaPipelineError` when the build fails or
     the warehouse cannot be written.
     """
     from meta_pipeline.defs.launch import Launcher
@@ -236,18 +258,59 @@ def synchronise(
         puller.check_warehouse()
         with shown.step("definitions"):
             launcher = Launcher(settings, clients, puller)
-        for grain, label in _LABELS.items():
-            with shown.step(label, _errands(wanted, grain)):
-                launcher.pull(grain, [client.id for client in wanted], span)
-            for client in wanted:
-                if summary.is_refused(client):
-                    puller.refuse(client.id, summary.refusal(client))
-        if lost is not None:
-            _mark_lost(puller, wanted, lost)
-        # Marts that stand already must learn of a failure as well.
-        if summary.landed or settings.marts.exists():
-            _build(launcher, shown)
+        begun = clock.now()
+
+        def pull_and_build(some: Sequence[Client]) -> None:
+            for grain, label in _LABELS.items():
+                with shown.step(label, _errands(some, grain)):
+                    launcher.pull(grain, [client.id for client in some], span)
+                for client in some:
+                    if summary.is_refused(client):
+                        puller.refuse(client.id, summary.refusal(client))
+            if lost is not None:
+                _mark_lost(puller, some, lost)
+            # Marts that stand already must learn of a failure as well.
+            if summary.landed or settings.marts.exists():
+                _build(launcher, shown)
+
+        pull_and_build(wanted)
+        for ready in when_back(puller, summary, wanted, sleep):
+            puller.resume(fresh_since or begun)
+            for client in ready:
+                summary.forget_throttled(client)
+            pull_and_build(ready)
     return summary
+
+
+def when_back(
+    puller: Puller, summary: Summary, clients: Sequence[Client], sleep: Callable[[float], None]
+) -> Iterator[list[Client]]:
+    """The clients that had to wait for a quota, as soon as it is back; none beyond an hour."""
+    deadline = datetime.now(UTC) + QUOTA_WAIT
+    earliest = datetime.now(UTC)
+    while waiting := [client for client in clients if summary.throttled(client)]:
+        back = puller.throttled
+        until = {
+            client.id: max([earliest, *(back[one] for one in _assets(client) if one in back)])
+            for client in waiting
+        }
+        first = min(until.values())
+        if first >= deadline:
+            return
+        seconds = (first - datetime.now(UTC)).total_seconds()
+        if seconds > 0:
+            console.print(f"quotas used up: going on at {first:%H:%M:%S} UTC", markup=False)
+            sleep(seconds)
+        yield [client for client in waiting if until[client.id] <= first]
+        earliest = max(first, datetime.now(UTC)) + _NEXT_TRY
+
+
+def _assets(client: Client) -> tuple[str, ...]:
+    return (*client.ad_accounts, *client.pages, *client.instagram_accounts)
+
+
+def _is_throttled(outcome: Outcome) -> bool:
+    return any(failure.kind == ThrottledError.kind for failure in outcome.failures)
 
 
 def _mark_lost(puller: Puller, clients: Sequence[Client], lost: Span) -> None:

@@ -73,7 +73,7 @@ def opened_prober(settings: Settings, now: Callable[[], datetime]) -> Iterator["
     """A prober on the network, with what this machine knows of Meta's quotas."""
     # Quotas run by the wall clock, also where META_PIPELINE_NOW stands still. A probe alone
     # makes no home.
-    path = settings.home / "quota.sqlite" if settings.home.exists() else None
+    path = settings.quota if settings.home.exists() else None
     ledger = QuotaLedger(path, lambda: datetime.now(UTC), patience=PATIENCE)
     with closing(ledger), new_session(settings.graph_url) as session:
         yield Prober(settings, session=session, now=now, quota=ledger)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from meta_pipeline.dates import RETENTION_MONTHS, Span, add_months, end_of_month
-from meta_pipeline.reports import Report
+from meta_pipeline.reports import ATTRIBUTION_WINDOWS, Report
 
 UNIQUE_MONTHS = 13
 HOURLY_MONTHS = 13
@@ -122,6 +122,16 @@ def beyond(report: Report, span: Span, *, today: date, first_day: date) -> Beyon
     if report.rolling_days:
         reason += f", and a range of {report.rolling_days} days lies within them"
     return Beyond(lost, reason)
+
+
+def thins_before(report: Report, today: date) -> date:
+    """The day before which an answer may lack fields that an earlier one had.
+
+    The earliest day of all when it lacks none. `today` is the account's.
+    """
+    most = max(ATTRIBUTION_WINDOWS.values()) if report.has_actions else 0
+    unique_from = _unique_from(report, today)
+    return unique_from if unique_from == date.min else unique_from + timedelta(days=most)
 
 
 def _row_limits(report: Report) -> Iterator[tuple[int, str]]:

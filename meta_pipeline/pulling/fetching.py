@@ -66,6 +66,12 @@ class Fetcher:
         self._throttled: dict[str, tuple[PullFailure, datetime]] = {}
         self._dead: dict[tuple[Surface, str], PullFailure] = {}
 
+    @property
+    def throttled(self) -> dict[str, datetime]:
+        """The accounts and Pages whose quota is used up, and when it is back (UTC)."""
+        now = self._quota.now()
+        return {asset: until for asset, (_, until) in self._throttled.items() if until > now}
+
     def refuse(self, client_id: str, failure: PullFailure) -> None:
         """From now on nothing is asked for this client: it fails as it did before."""
         self._refused[client_id] = failure

@@ -11,6 +11,7 @@ from meta_pipeline.config import Client
 from meta_pipeline.dates import Span, retention_floor
 from meta_pipeline.graph import organic
 from meta_pipeline.graph.errors import DeadMetricError
+from meta_pipeline.graph.retention import thins_before
 from meta_pipeline.landing import PullFailure
 from meta_pipeline.reports import REPORTS, Report, Surface
 
@@ -28,6 +29,12 @@ Days = frozenset[tuple[str, str, str, date | None]]
 _FRESH = """
     select client_id, asset_id, part, day from raw.coverage
     where report = ? and pulled_at >= ? and (failed_at is null or failed_at < pulled_at)
+"""
+# Final, and as whole as Meta ever had it.
+_FINAL = """
+    select client_id, asset_id, part, day from raw.coverage
+    where report = ? and day < ? and status = 'pulled' and reason is null
+        and failed_at is null and pulled_at >= day + interval 30 day
 """
 _SETTLED = """
     select client_id, asset_id, part, day from raw.coverage
@@ -71,7 +78,9 @@ def read_memory(
         zones=_time_zones(connection),
         dead=_dead_metrics(connection, now) if report.metrics else {},
         rows_a_day=_rows_a_day(connection, report),
-        fresh=_days(connection, _FRESH, [report.name, fresh_since]),
+        # Asked again, a day whose unique counts Meta has dropped since would lose them here too.
+        fresh=_days(connection, _FRESH, [report.name, fresh_since])
+        | _days(connection, _FINAL, [report.name, thins_before(report, now.date())]),
         settled=_days(connection, _SETTLED, [report.name, kept]),
     )
 

@@ -45,6 +45,10 @@ log = logging.getLogger(__name__)
 MOST_THREADS = 64
 """Errands under way at once, most of them waiting; eight requests at most are in flight."""
 
+QUOTA_PATIENCE = 60.0
+"""Seconds that one request waits for its quota. An account that has to wait longer is given up
+for now, lest the next report of all the others waits for it."""
+
 # Where no account has said its time zone yet, a day is taken to begin as late as it can.
 LATEST_TIME_ZONE = "Etc/GMT+12"
 
@@ -95,7 +99,9 @@ class Puller:
         self._spool = Spool(settings.spool)
         self._is_stopped = Event()
         # Quotas run by the wall clock, also where META_PIPELINE_NOW stands still.
-        ledger = quota or QuotaLedger(settings.home / "quota.sqlite", lambda: datetime.now(UTC))
+        ledger = quota or QuotaLedger(
+            settings.quota, lambda: datetime.now(UTC), patience=QUOTA_PATIENCE
+        )
         self._fetcher = Fetcher(
             settings,
             self._spool,
@@ -127,6 +133,16 @@ class Puller:
         for outcome in outcomes:
             self._tell(outcome)
         return outcomes + list(self._run(errands, memory))
+
+    @property
+    def throttled(self) -> dict[str, datetime]:
+        """The accounts and Pages that were given up for now, since their quota is used up, and
+        when it is back (UTC)."""
+        return self._fetcher.throttled
+
+    def resume(self, since: datetime) -> None:
+        """From now on what was pulled since then is not asked again."""
+        self._fresh_since = since
 
     def refuse(self, client_id: str, failure: PullFailure) -> None:
         """From now on nothing is asked for the client, and all that is pulled fails so."""

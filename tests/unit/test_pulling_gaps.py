@@ -309,3 +309,19 @@ def test_quotas_are_read_by_the_wall_clock(office: Office) -> None:
     assert blocked
     assert all(until > datetime.now(UTC) for until in blocked)
     assert "metric" not in params_of(office.meta.made[0])
+
+
+def test_a_final_day_does_not_lose_the_reach_that_meta_has_dropped(office: Office) -> None:
+    """What was pulled whole and final stays, when an answer of today would lack fields."""
+    office.clients = [client()]
+    row = ROW | {"campaign_id": "7", "publisher_platform": "facebook", "reach": "5"}
+    office.answering = lambda _: page_of([row])
+    office.now = NOON + timedelta(days=40)
+    office.pull("platform_daily", FIRST)
+    office.meta.made.clear()
+    office.now = NOON + timedelta(days=430)
+    (outcome,) = office.pull("platform_daily", FIRST)
+    assert (outcome.is_known, office.meta.made) == (True, [])
+    assert office.query("select payload->>'reach' from raw.records where valid_to is null") == [
+        ("5",)
+    ]

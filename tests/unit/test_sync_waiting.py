@@ -1,0 +1,66 @@
+"""A sync goes on with the accounts whose quota was used up, when all else is done."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import cast
+
+from meta_pipeline.cli.sync import QUOTA_WAIT, Summary, when_back
+from meta_pipeline.config import Client
+from meta_pipeline.dates import Span
+from meta_pipeline.landing import Landed, PullFailure
+from meta_pipeline.pulling import Errand, Outcome, Puller
+from meta_pipeline.reports import REPORTS
+
+DAY = date(2026, 11, 20)
+CLIENTS = [Client(id=name, name=name, ad_accounts=(f"act_{n}",)) for n, name in enumerate("abc")]
+
+
+class Waiting:
+    """A puller that knows when quotas are back."""
+
+    def __init__(self, minutes: dict[str, float]) -> None:
+        begun = datetime.now(UTC)
+        self.throttled = {asset: begun + timedelta(minutes=m) for asset, m in minutes.items()}
+
+
+def outcome(client: Client, kind: str | None) -> Outcome:
+    """How one report of a client ended."""
+    failure = PullFailure(kind=kind, message="no") if kind else None
+    errand = Errand(client, REPORTS["ad_daily"], client.ad_accounts[0], None, DAY, DAY)
+    return Outcome(errand, (Landed("1", "failed" if kind else "complete", failure=failure),))
+
+
+def rounds(minutes: dict[str, float], *kinds: str | None) -> tuple[list[list[str]], list[float]]:
+    """Who is asked again in which round, and the waits before; each is answered at once."""
+    summary = Summary(Span(DAY, DAY), [outcome(c, k) for c, k in zip(CLIENTS, kinds, strict=True)])
+    slept: list[float] = []
+    found: list[list[str]] = []
+    puller = cast("Puller", Waiting(minutes))
+    for ready in when_back(puller, summary, CLIENTS, slept.append):
+        found.append([client.id for client in ready])
+        for client in ready:
+            summary.forget_throttled(client)
+    return found, [round(seconds / 60) for seconds in slept]
+
+
+def test_each_client_goes_on_when_its_quota_is_back() -> None:
+    """Who is back first goes on first; who was not throttled is not asked again."""
+    minutes = {"act_0": 30.0, "act_2": 10.0}
+    assert rounds(minutes, "throttled", "transient", "throttled") == ([["c"], ["a"]], [10, 30])
+
+
+def test_a_quota_that_is_back_is_not_waited_for() -> None:
+    """While the others were pulled, its time had come."""
+    assert rounds({"act_0": -1.0}, "throttled", None, None) == ([["a"]], [])
+
+
+def test_a_wait_of_more_than_an_hour_is_left_to_the_next_sync() -> None:
+    """Then the failure says when to come back."""
+    too_long = QUOTA_WAIT.total_seconds() / 60 + 1
+    assert rounds({"act_0": too_long}, "throttled", None, None) == ([], [])
+
+
+def test_a_client_that_stays_throttled_is_tried_once_a_minute_at_most() -> None:
+    """However often it is refused, the sync ends after an hour."""
+    summary = Summary(Span(DAY, DAY), [outcome(CLIENTS[0], "throttled")])
+    tries = when_back(cast("Puller", Waiting({})), summary, CLIENTS, lambda _: None)
+    assert 0 < len(list(tries)) <= QUOTA_WAIT.total_seconds() / 60 + 1
