@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from meta_pipeline.landing.spool import Request
+from meta_pipeline.landing.spool import Pull, Request
 from meta_pipeline.reports import PAGE_TIME_ZONE, Report
 
 # A page of 500 ads with all their actions is about 2 MB; DuckDB's default is 16 MB.
@@ -15,15 +15,17 @@ LARGEST_PAGE = 256 * 1024 * 1024
 def incoming_rows(
     connection: duckdb.DuckDBPyConnection,
     report: Report,
+    pull: Pull,
     requests: Sequence[Request],
     pages: Sequence[Path],
 ) -> None:
     """Fills `sent` and `incoming` from the pages, one of each request, in the same order.
 
-    `sent(section, day, entity_key, payload, payload_hash, is_keyed, is_kept)` holds every row,
-    padded days included; `section` is the request's group. `incoming`, of the same columns
-    without the first and the last, holds the rows of the days that their page speaks for: the
-    parts of a question that was split overlap, and what one part has as padding is cut short.
+    `sent(section, day, entity_key, payload, payload_hash, is_keyed, is_asked, is_kept)` holds
+    every row, padded days included; `section` is the request's group, and `is_asked` says
+    whether the row is about what was asked. `incoming(day, entity_key, payload, payload_hash)`
+    holds the rows of the days that their page speaks for: the parts of a question that was
+    split overlap, and what one part has as padding is cut short.
 
     `day` is NULL for snapshots. Rows that are the same to the letter are one row. A payload is
     Meta's row as compact JSON (the page as it came is in the spool); a series of organic
@@ -52,6 +54,7 @@ def incoming_rows(
             payload,
             md5(payload) as payload_hash,
             {complete} as is_keyed,
+            {_is_asked(report, pull)} as is_asked,
             coalesce(day >= since, true) and coalesce(day <= until, true) as is_kept
         from dated
         """,
@@ -60,7 +63,7 @@ def incoming_rows(
     connection.execute(
         """
         create or replace temp table incoming as
-        select distinct day, entity_key, payload, payload_hash, is_keyed from sent where is_kept
+        select distinct day, entity_key, payload, payload_hash from sent where is_kept
         """
     )
 
@@ -179,8 +182,27 @@ def _payloads(report: Report) -> str:
 
 
 def _shape(report: Report) -> str:
-    names = {*report.key, "date_start", "date_stop", "end_time"}
+    names = {*report.key, "date_start", "date_stop", "end_time", "account_id", "name", "period"}
     return "{" + ", ".join(f'"{name}": "VARCHAR"' for name in sorted(names)) + "}"
+
+
+def _is_asked(report: Report, pull: Pull) -> str:
+    """SQL: whether a row describes the asset, metric and days that it is taken for.
+
+    What a row does not say of itself is not held against it.
+    """
+    expected = []
+    if report.metrics:
+        expected += [("fields.name", pull.part), ("fields.period", report.params["period"])]
+    elif report.edge == "insights":
+        expected.append(("fields.account_id", pull.asset_id.removeprefix("act_")))
+    conditions = [f"{name} = '{value}'" for name, value in expected]
+    if report.grain == "month":
+        conditions.append("fields.date_start::date = date_trunc('month', fields.date_stop::date)")
+    elif report.edge == "insights" and not report.metrics:
+        days = report.rolling_days or 1
+        conditions.append(f"fields.date_stop::date - fields.date_start::date = {days - 1}")
+    return " and ".join(f"coalesce({one}, true)" for one in conditions) or "true"
 
 
 def _day(report: Report) -> str:
@@ -194,4 +216,6 @@ def _day(report: Report) -> str:
     ended = f"(timezone('{PAGE_TIME_ZONE}', {moment})::date - 1)"
     if report.surface == "page":
         return ended
-    return f"coalesce({ended}, case when (payload->'total_value') is not null then since end)"
+    return f"""coalesce(
+        {ended}, case when (payload->'total_value') is not null and since = until then since end
+    )"""

@@ -100,7 +100,7 @@ def _land(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifes
     else:
         landed = Landed(pull.pull_id, "complete", _read_rows(connection, spool, manifest))
     load_seq = _enter_pull(connection, manifest, landed)
-    if failure is not None and failure.kind == BEYOND_RETENTION:
+    if failure is not None and failure.kind == BEYOND_RETENTION and failure.is_expected:
         coverage.mark_beyond(connection, pull, failure.message, load_seq)
     elif failure is not None:
         coverage.mark_failed(connection, pull, failure.message, load_seq)
@@ -166,7 +166,7 @@ def _read_rows(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Ma
     pull = manifest.pull
     try:
         pages = spool.intact_pages(manifest)
-        incoming_rows(connection, REPORTS[pull.report], manifest.requests, pages)
+        incoming_rows(connection, REPORTS[pull.report], pull, manifest.requests, pages)
         if pull.report == coverage.PROOF_REPORT:
             note_total(connection, pages)
     except (DamagedPageError, duckdb.Error) as error:
@@ -235,7 +235,8 @@ def _changed(result: duckdb.DuckDBPyConnection) -> int:
 
 
 def _refuse_contradictions(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
-    """Raises `LandingError` for a row without its key, or one key with two contents.
+    """Raises `LandingError` for a row without its key, one key with two contents, or a row that
+    answers another question: another account's, metric's, or of other days than asked.
 
     Padded days are looked at as well, but by section: they are cut short, each in its own way.
     """
@@ -244,21 +245,29 @@ def _refuse_contradictions(connection: duckdb.DuckDBPyConnection, manifest: Mani
     faulty = connection.execute(
         """
         with rows as (
-            select distinct section, day, entity_key, payload, is_keyed from sent
+            select distinct section, day, entity_key, payload, is_keyed, is_asked from sent
         )
         select
             count(*) filter (where not is_keyed),
             count(*) - count(distinct (section, day, entity_key))
                 + (from incoming select count(*) - count(distinct (day, entity_key))),
-            any_value(payload) filter (where not is_keyed)
+            any_value(payload) filter (where not is_keyed),
+            count(*) filter (where not is_asked),
+            any_value(payload) filter (where not is_asked)
         from rows
         """
     ).fetchone()
-    unkeyed, doubled, example = faulty or (0, 0, None)
+    unkeyed, doubled, example, strange, stranger = faulty or (0, 0, None, 0, None)
     if unkeyed:
         raise LandingError(
             f"{where}: {unkeyed} rows lack a key field or a day; one is {str(example)[:300]}",
             hint="nothing was landed; the pages are in the spool",
+        )
+    if strange:
+        raise LandingError(
+            f"{where}: {strange} rows are about another account, metric or range of days than "
+            f"was asked; one is {str(stranger)[:300]}",
+            hint="nothing was landed; run the same command again, and if it stays, report it",
         )
     if doubled:
         raise LandingError(

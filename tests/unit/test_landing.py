@@ -180,6 +180,8 @@ CONTRADICTIONS: list[tuple[str, list[Any] | bytes, str]] = [
     ("no day", [{"ad_id": "1"}], "lack a key field or a day"),
     ("no object", ["text"], "lack a key field or a day"),
     ("null", [None], "lack a key field or a day"),
+    ("another account", [ad_row(day(1), account_id="999")], "another account"),
+    ("a row of many days", [ad_row(day(1), date_stop="2026-10-31")], "range of days"),
     ("no date", [{"ad_id": "1", "date_start": "2026-13-01"}], "cannot be read"),
     ("half a page", b'{"data":[{"ad_id":"1"', "cannot be read"),
     ("no json", b"<html>", "cannot be read"),

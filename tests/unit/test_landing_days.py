@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit_desk import (
     Desk,
+    Page,
     account_row,
     day,
     opened_desk,
@@ -88,8 +89,42 @@ def test_a_page_series_is_cut_into_one_row_a_value(desk: Desk) -> None:
 def test_windows_of_a_page_may_overlap(desk: Desk) -> None:
     """The days over-asked for come twice and are one row each."""
     once = series([(day(1), 5), (day(2), 6)])
-    landed = desk.landed([once, series([(day(2), 6)])], day(1), day(2), report="page_daily")
+    rows = [once, series([(day(2), 6)])]
+    landed = desk.landed(rows, day(1), day(2), report="page_daily", part="page_follows")
     assert (landed.status, landed.rows) == ("complete", 2)
+
+
+@pytest.mark.parametrize("part", ["page_views_total", "page_media_view"])
+def test_the_answer_to_another_metric_is_not_taken_for_this_one(desk: Desk, part: str) -> None:
+    """A batch whose answers came in another order would mix up metrics."""
+    rows = [series([(day(1), 5)])]
+    landed = desk.landed(rows, day(1), report="page_daily", part=part)
+    assert (landed.status, desk.current()) == ("failed", {})
+
+
+def test_28_days_are_not_taken_for_one(desk: Desk) -> None:
+    """A figure of another period than asked for is none."""
+    rows = [series([(day(1), 5)])]
+    landed = desk.landed(rows, day(1), report="page_28d", part="page_follows")
+    assert (landed.status, desk.current()) == ("failed", {})
+
+
+def test_a_total_of_many_days_has_no_day(desk: Desk) -> None:
+    """Instagram's totals hold no date: only one that was asked for one day belongs to it."""
+    rows = [{"name": "reach", "period": "day", "total_value": {"value": 9}}]
+    page = Page(rows, keep=Span(day(1), day(2)))
+    landed = desk.landed(
+        [], day(1), day(2), report="instagram_daily", asset="8", part="reach", pages=[page]
+    )
+    assert (landed.status, desk.current()) == ("failed", {})
+
+
+def test_a_rolling_row_describes_all_of_its_days(desk: Desk) -> None:
+    """One that begins later than asked would be too small a figure that looks right."""
+    whole = account_row(date(2026, 9, 4), date_stop="2026-10-01")
+    for start, status in (("2026-10-01", "failed"), ("2026-09-04", "complete")):
+        rows = [whole | {"date_start": start}]
+        assert desk.landed(rows, day(1), report="account_28d").status == status
 
 
 def test_a_months_row_lies_on_its_first_day(desk: Desk) -> None:

@@ -16,14 +16,21 @@ from meta_pipeline.reports import PAGE_METRICS, REPORTS
 
 DEAD = error_reply(100, message="(#100) The value must be a valid insights metric")
 METRIC = PAGE_METRICS[0]
-SERIES = page_of([{"name": "x", "values": [{"value": 1, "end_time": "2026-11-02T08:00:00+0000"}]}])
+
+
+def series_of(metric: str) -> Reply:
+    """A metric's value of 1 November."""
+    point = {"value": 1, "end_time": "2026-11-02T08:00:00+0000"}
+    return page_of([{"name": metric, "values": [point]}])
+
+
+LIVING = {metric: series_of(metric) for metric in PAGE_METRICS}
 
 
 def a_page(office: Office, *, dead: bool = True) -> None:
     """A client with a Page of which one metric is dead."""
     office.clients = [client(pages=["7"])]
-    living = dict.fromkeys(PAGE_METRICS, SERIES)
-    office.answering = of_pages(living | ({METRIC: DEAD} if dead else {}))
+    office.answering = of_pages(LIVING | ({METRIC: DEAD} if dead else {}))
 
 
 def test_a_dead_metric_costs_itself_and_nothing_else(office: Office) -> None:
@@ -222,7 +229,7 @@ def test_resuming_asks_for_what_failed_since(office: Office) -> None:
 def test_resuming_asks_for_the_metrics_that_are_missing(office: Office) -> None:
     """Of a Page whose other metrics landed."""
     office.clients = [client(pages=["7"])]
-    office.answering = of_pages(dict.fromkeys(PAGE_METRICS, SERIES) | {METRIC: error_reply(100)})
+    office.answering = of_pages(LIVING | {METRIC: error_reply(100)})
     office.pull("page_daily", FIRST)
     metrics_asked(office)
     office.puller(fresh_since=NOON - timedelta(hours=6)).pull(
