@@ -284,7 +284,7 @@ def load_clients(settings: Settings) -> tuple[Client, ...]:
             return (Client(id=account, name=account, ad_accounts=(account,)),)
         raise ConfigError(
             f"no clients: {path} does not exist",
-            hint="cp clients.example.yml clients.yml, or set META_AD_ACCOUNT_ID",
+            hint="meta-pipeline init writes one from what your token sees; or set META_AD_ACCOUNT_ID",
         )
     try:
         text = path.read_text(encoding="utf-8")

@@ -123,7 +123,8 @@ class Gate:
         """The error for a request that is not sent: Meta's own, or that it would be refused."""
         if because is not None:
             return ThrottledError(because.failure, hold.until)
-        message = f"not sent: the quota {hold.bucket} is used up"
+        state = "used up" if hold.is_block else "nearly used up, and others come first"
+        message = f"not sent: the quota {hold.bucket} is {state}"
         failure = Failure(path, None, None, None, message)
         return ThrottledError(failure, hold.until, hold.bucket.scope)
 

@@ -1,5 +1,6 @@
 """An errand, asked: each question's answer in the spool. Runs in many threads at once."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from threading import Lock
@@ -52,6 +53,7 @@ class Fetcher:
         quota: QuotaLedger,
         now: Callable[[], datetime],
         pause: Callable[[float], None],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._spool = spool
@@ -60,7 +62,7 @@ class Fetcher:
         self._now = now
         self._pause = pause
         self._slots = Slots()
-        self._board = JobBoard(sleep=pause)
+        self._board = JobBoard(sleep=pause, now=monotonic)
         self._lock = Lock()
         self._refused: dict[str, PullFailure] = {}
         self._throttled: dict[str, tuple[PullFailure, datetime]] = {}
@@ -158,8 +160,9 @@ class Fetcher:
     def _death_of(self, question: Question, memory: Memory) -> PullFailure | None:
         """Why a metric is not asked for, when it is known to be dead."""
         report, part = question.report, question.part
-        key = (report.surface, part)
-        found = memory.dead.get(key) or self._dead.get(key)
+        found = memory.deaths.of(report.surface, part, question.asset_id)
+        if found is None and (part, question.asset_id) not in memory.deaths.living:
+            found = self._dead.get((report.surface, part))
         if found is not None or not part:
             return found
         try:
@@ -180,7 +183,10 @@ class Fetcher:
                 self._throttled[errand.asset_id] = (failure, error.retry_at)
         if isinstance(error, DeadMetricError) and question.part:
             key = (errand.report.surface, question.part)
-            again = dead_again(error.message)
+            # Meta does not say which name it means.
+            message = f"{question.part}: {error.message}"
+            failure = PullFailure(kind=error.kind, message=message, hint=error.hint)
+            again = dead_again(message)
             with self._lock:
                 is_first = self._dead.setdefault(key, again) is again
             return failure if is_first else again

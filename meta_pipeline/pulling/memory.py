@@ -21,6 +21,10 @@ DEAD_FOR = timedelta(days=30)
 """How long a metric that Meta refused as unknown is not asked for again. Retired ones stay
 away, for every Page and version (third party, 2026-09); a fault of Meta's own passes."""
 
+LIVING_FOR = timedelta(days=7)
+"""How long an asset that answered a metric is asked for it itself, whatever another one was
+refused: when a metric dies for all, each of them costs a call a day until then."""
+
 _PULLS_LOOKED_AT = 5
 
 Days = frozenset[tuple[str, str, str, date | None]]
@@ -43,17 +47,34 @@ _SETTLED = """
 
 
 @dataclass(frozen=True, slots=True)
+class Deaths:
+    """Metrics that Meta no longer answers: for everybody, by surface and metric, and for one
+    asset, by metric and asset. `living` are the assets that have just answered a metric."""
+
+    everywhere: Mapping[tuple[Surface, str], PullFailure] = field(default_factory=dict)
+    here: Mapping[tuple[str, str], PullFailure] = field(default_factory=dict)
+    living: frozenset[tuple[str, str]] = frozenset()
+
+    def of(self, surface: Surface, metric: str, asset_id: str) -> PullFailure | None:
+        """Why a metric is not to be asked of an asset, or None."""
+        own = metric, asset_id
+        return self.here.get(own) or (
+            None if own in self.living else self.everywhere.get((surface, metric))
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What is known of one report before it is pulled.
 
-    `zones` are the time zones of ad accounts, `dead` the metrics Meta no longer answers, each
-    with what it said; `fresh` are the days that need not be asked again, `settled` the entries
+    `zones` are the time zones of ad accounts; `deaths` are the metrics that Meta no longer
+    answers, and what it said; `fresh` are the days that need not be asked again, `settled` the entries
     that coverage has of days about and beyond Meta's retention. `rows_a_day` is by client and
     asset.
     """
 
     zones: Mapping[str, str] = field(default_factory=dict)
-    dead: Mapping[tuple[Surface, str], PullFailure] = field(default_factory=dict)
+    deaths: Deaths = field(default_factory=Deaths)
     rows_a_day: Mapping[tuple[str, str], float] = field(default_factory=dict)
     fresh: Days = frozenset()
     settled: Days = frozenset()
@@ -76,7 +97,7 @@ def read_memory(
     kept = max(retention_floor(now.date()), organic.first_day(now.date())) + timedelta(days=2)
     return Memory(
         zones=_time_zones(connection),
-        dead=_dead_metrics(connection, now) if report.metrics else {},
+        deaths=_deaths(connection, report, now) if report.metrics else Deaths(),
         rows_a_day=_rows_a_day(connection, report),
         # Asked again, a day whose unique counts Meta has dropped since would lose them here too.
         fresh=_days(connection, _FRESH, [report.name, fresh_since])
@@ -104,37 +125,43 @@ def _time_zones(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     )
 
 
-def _dead_metrics(
-    connection: duckdb.DuckDBPyConnection, now: datetime
-) -> dict[tuple[Surface, str], PullFailure]:
-    """The metrics that Meta refused as unknown in the last 30 days and has not answered since.
+def _deaths(connection: duckdb.DuckDBPyConnection, report: Report, now: datetime) -> Deaths:
+    """What Meta refused as unknown in the last 30 days and has not answered since.
 
-    A removal is the same for everybody, so what one client met counts for all of them.
+    A removal is the same for everybody, so what one client met counts for all of them, but not
+    against an asset that has just answered: another may lack a metric for a reason of its own.
     """
     refused = connection.execute(
         """
         select
-            report, part, arg_max(manifest->'failure'->>'message', pulled_at), max(pulled_at)
+            report, part, asset_id,
+            arg_max(manifest->'failure'->>'message', pulled_at), max(pulled_at)
         from raw.pulls
         where status = 'failed' and part <> '' and pulled_at > $since
             and (manifest->'failure'->>'kind') = $kind
-        group by report, part
+        group by report, part, asset_id
+        order by max(pulled_at)
         """,
         {"since": now - DEAD_FOR, "kind": DEAD_METRIC},
     ).fetchall()
-    answered: dict[tuple[Surface, str], datetime] = {}
-    for report, part, when in connection.execute(
-        "select report, part, max(pulled_at) from raw.pulls "
-        "where status = 'complete' and part <> '' and row_count > 0 group by report, part"
-    ).fetchall():
-        key = (REPORTS[report].surface, part)
-        answered[key] = max(when, answered.get(key, when))
-    found = {}
-    for report, part, message, when in refused:
-        key = (REPORTS[report].surface, part)
-        if key not in answered or answered[key] < when:
-            found[key] = dead_again(message)
-    return found
+    answered = connection.execute(
+        "select report, part, asset_id, max(pulled_at) from raw.pulls "
+        "where status = 'complete' and part <> '' and row_count > 0 group by all"
+    ).fetchall()
+    newest: dict[tuple[Surface, str], datetime] = {}
+    for name, part, _, when in answered:
+        key = (REPORTS[name].surface, part)
+        newest[key] = max(when, newest.get(key, when))
+    own = {(part, asset): when for name, part, asset, when in answered if name == report.name}
+    here, everywhere = {}, {}
+    for name, part, asset, message, when in refused:
+        if name == report.name and own.get((part, asset), when) <= when:
+            here[part, asset] = dead_again(message)
+        key = (REPORTS[name].surface, part)
+        if newest.get(key, when) <= when:
+            everywhere[key] = dead_again(message)
+    living = frozenset(key for key, when in own.items() if when > now - LIVING_FOR)
+    return Deaths(everywhere, here, living)
 
 
 def dead_again(message: str) -> PullFailure:

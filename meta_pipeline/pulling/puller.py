@@ -6,6 +6,7 @@ failed.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -76,7 +77,7 @@ class Puller:
     `session` is the transport shared by all threads, `now` the clock, `listener` is told of
     each errand as it ends. What was pulled since `fresh_since`, and has not failed after that,
     is not asked again. `quota` is the machine's view of Meta's quotas. `sleep` is what waits,
-    by default until the pull is interrupted.
+    by default until the pull is interrupted, and `monotonic` what measures it.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Puller:
         fresh_since: datetime | None = None,
         quota: QuotaLedger | None = None,
         sleep: Callable[[float], None] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
         self.clients = {client.id: client for client in clients}
@@ -109,6 +111,7 @@ class Puller:
             quota=ledger,
             now=now,
             pause=sleep or self._pause,
+            monotonic=monotonic,
         )
 
     def pull(self, report: Report, wanted: Mapping[str, Iterable[Span]]) -> list[Outcome]:

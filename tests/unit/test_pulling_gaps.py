@@ -75,6 +75,24 @@ def test_another_client_learns_of_it_too(office: Office) -> None:
     assert (outcome.is_complete, METRIC in metrics_asked(office)) == (True, False)
 
 
+def test_a_page_that_answers_a_metric_keeps_it_though_another_lacks_it(office: Office) -> None:
+    """What one Page is refused is not held against one that has just answered."""
+    office.clients = [client(pages=["7"]), client("luna", ad_accounts=["act_2"], pages=["8"])]
+    lacking = of_pages(LIVING | {METRIC: DEAD}, page="8")
+    having = of_pages(LIVING)
+    office.answering = lambda asked: (lacking if asked_path(asked)[0] == "8" else having)(asked)
+    office.pull("page_daily", FIRST, clients=["acme"])
+    for number, lands in enumerate([(False, True), (True, True)]):
+        office.now += timedelta(minutes=1)
+        (other,) = office.pull("page_daily", FIRST, clients=["luna"])
+        metrics_asked(office)
+        (outcome,) = office.pull("page_daily", FIRST, clients=["acme"])
+        assert ((other.is_complete, outcome.is_complete), number) == (lands, number)
+        assert METRIC in metrics_asked(office)
+    parts = "select part from raw.coverage where asset_id = '7' and failed_at is not null"
+    assert office.query(parts) == []
+
+
 def test_a_dead_metric_is_tried_again_after_30_days(office: Office) -> None:
     """A fault of Meta's own passes; then the days land."""
     a_page(office)

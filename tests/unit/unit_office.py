@@ -120,13 +120,13 @@ def opened_office(**more: Any) -> Iterator[Office]:
         yield Office(Path(folder), **{"clients": [client()], **more})
 
 
-def of_pages(replies: Mapping[str, Reply]) -> Answering:
+def of_pages(replies: Mapping[str, Reply], page: str = "7") -> Answering:
     """A Page whose metrics answer as given, by name, to a token that has every scope."""
 
     def answer(request: requests.PreparedRequest) -> Reply:
         path = asked_path(request)
-        if path == "7":
-            return Reply({"id": "7", "access_token": "EAApage"})
+        if path == page:
+            return Reply({"id": page, "access_token": "EAApage"})
         if path == "debug_token":
             return Reply({"data": {"is_valid": True, "scopes": ["read_insights"]}})
         return replies.get(params_of(request)["metric"], page_of([]))
