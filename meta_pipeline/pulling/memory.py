@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import ceil
 
 import duckdb
@@ -25,6 +25,7 @@ LIVING_FOR = timedelta(days=7)
 """How long an asset that answered a metric is asked for it itself, whatever another one was
 refused: when a metric dies for all, each of them costs a call a day until then."""
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _PULLS_LOOKED_AT = 5
 
 Days = frozenset[tuple[str, str, str, date | None]]
@@ -68,9 +69,9 @@ class Memory:
     """What is known of one report before it is pulled.
 
     `zones` are the time zones of ad accounts; `deaths` are the metrics that Meta no longer
-    answers, and what it said; `fresh` are the days that need not be asked again, `settled` the entries
-    that coverage has of days about and beyond Meta's retention. `rows_a_day` is by client and
-    asset.
+    answers, and what it said; `fresh` are the days that need not be asked again, `settled` the
+    entries that coverage has of days about and beyond Meta's retention. `rows_a_day` is by client
+    and asset.
     """
 
     zones: Mapping[str, str] = field(default_factory=dict)
@@ -155,10 +156,10 @@ def _deaths(connection: duckdb.DuckDBPyConnection, report: Report, now: datetime
     own = {(part, asset): when for name, part, asset, when in answered if name == report.name}
     here, everywhere = {}, {}
     for name, part, asset, message, when in refused:
-        if name == report.name and own.get((part, asset), when) <= when:
+        if name == report.name and own.get((part, asset), _NEVER) < when:
             here[part, asset] = dead_again(message)
         key = (REPORTS[name].surface, part)
-        if newest.get(key, when) <= when:
+        if newest.get(key, _NEVER) < when:
             everywhere[key] = dead_again(message)
     living = frozenset(key for key, when in own.items() if when > now - LIVING_FOR)
     return Deaths(everywhere, here, living)
