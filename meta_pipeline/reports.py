@@ -67,9 +67,13 @@ AD_STATUSES = (
 )
 
 
+TOTALLED = "impressions"
+"""The metric whose total is asked for beside the rows, to tell whether all of them came."""
+
+
 def _with_status(field: str, statuses: tuple[str, ...]) -> dict[str, str]:
     condition = {"field": field, "operator": "IN", "value": statuses}
-    return {"filtering": json.dumps([condition])}
+    return {"filtering": json.dumps([condition]), "summary": json.dumps([TOTALLED])}
 
 
 # Asked for one by one: Meta refuses a whole request for one retired name and does not say which.

@@ -52,7 +52,8 @@ class Answer:
     `is_list` says whether `data` is a list, `has_next` whether a page follows, `after` is the
     cursor to ask for it. `rows` counts the members of `data` (1 for a single object). `params`
     hold neither proof nor any token. `keep` are the days of this page that count when they are
-    fewer than it holds, `group` the number of the part of a split question it belongs to.
+    fewer than it holds, `group` the number of the part of a split question it belongs to, and
+    `note` what the rows are seen to lack.
     """
 
     path: str
@@ -67,6 +68,7 @@ class Answer:
     method: str = "GET"
     keep: Span | None = None
     group: int = 0
+    note: str = ""
 
     @property
     def served_version(self) -> str | None:

@@ -33,7 +33,7 @@ from meta_pipeline.graph.errors import (
 from meta_pipeline.graph.jobs import JobBoard, JobFailedError
 from meta_pipeline.graph.questions import Question
 from meta_pipeline.graph.splitting import smaller
-from meta_pipeline.reports import CAMPAIGN_STATUSES
+from meta_pipeline.reports import CAMPAIGN_STATUSES, TOTALLED
 
 log = logging.getLogger(__name__)
 
@@ -185,8 +185,11 @@ def _pages(part: Question, read: Reading) -> list[Answer]:
 
 
 def _whole(part: Question, read: Reading) -> list[Answer]:
-    """Every page of one list, read anew when it changed, or its cursors expired, on the way."""
-    has_shifted = False
+    """Every page of one list, read anew when it changed, or its cursors expired, on the way.
+
+    What still does not fit together after that is handed on with a note that says so.
+    """
+    has_moved = False
     for reading in count(1):
         try:
             pages = read(part)
@@ -194,27 +197,39 @@ def _whole(part: Question, read: Reading) -> list[Answer]:
             if reading >= READINGS:
                 raise
             continue
-        if has_shifted or not _contradicts_itself(part, pages):
+        problem = _contradiction(part, pages) if len(pages) > 1 else ""
+        if not problem:
             return pages
-        log.warning("%s: one row in two states, read anew", _name(part))
-        has_shifted = True
+        if has_moved:
+            return [replace(page, note=problem) for page in pages]
+        log.warning("%s: %s, read anew", _name(part), problem)
+        has_moved = True
     raise AssertionError("unreachable")
 
 
-def _contradicts_itself(part: Question, pages: Sequence[Answer]) -> bool:
-    """Whether a row stands on two pages with different figures: the list moved while read.
+def _contradiction(part: Question, pages: Sequence[Answer]) -> str:
+    """What shows that the list moved while its pages were read; empty when nothing does.
 
-    The same row twice is nothing: landing takes it once.
+    A row in two states, or rows that do not make up the total that came with them. The same row
+    twice is nothing: landing takes it once.
     """
-    if len(pages) < 2:
-        return False
     day = "date_stop" if part.report.rolling_days else "date_start"
-    seen: dict[tuple[Any, ...], Any] = {}
+    seen: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in (row for page in pages for row in _rows_of(page)):
         key = tuple(str(row.get(name)) for name in (day, *part.report.key))
         if seen.setdefault(key, row) != row:
-            return True
-    return False
+            return "one row came in two states"
+    total = _total(pages[-1])
+    found = sum(int(row.get(TOTALLED, 0)) for row in seen.values())
+    if total is None or found == total:
+        return ""
+    return f"the rows hold {found:,} of the {total:,} {TOTALLED} that Meta gives as their total"
+
+
+def _total(page: Answer) -> int | None:
+    """The total beside the rows, where one was asked for and given."""
+    summary = msgspec.json.decode(page.body, type=dict[str, Any]).get("summary") or {}
+    return int(summary[TOTALLED]) if TOTALLED in summary else None
 
 
 def _rows_of(page: Answer) -> list[dict[str, Any]]:

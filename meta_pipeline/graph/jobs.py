@@ -204,6 +204,10 @@ def _comes_along(job: _Job, own: _Job, now: float) -> bool:
     return not (job.is_alone or own.is_alone) and job.due - job.wait / 2 <= now
 
 
+# The total beside the rows belongs to the reading, not to the run (Insights reference).
+_ASKED_OF_THE_READ = ("default_summary", "summary")
+
+
 def start(client: GraphClient, question: Question) -> str:
     """Starts a report run for `question` and returns its id. Raises `GraphError`."""
     answer = client.post_json(question.path, question.params())
@@ -221,8 +225,7 @@ def read(client: GraphClient, run_id: str, question: Question, board: JobBoard) 
     ... in summary param", seen by Airbyte), or come back empty: both are asked again.
     """
     path, params = f"{run_id}/insights", {"limit": str(question.page_size)}
-    if summary := question.report.params.get("default_summary"):
-        params["default_summary"] = summary
+    params |= {k: v for k, v in question.report.params.items() if k in _ASKED_OF_THE_READ}
     unreadable = Failure(path, None, None, None, "the report run cannot be read")
     for attempt in range(READ_ATTEMPTS):
         if attempt:

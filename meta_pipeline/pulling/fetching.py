@@ -113,16 +113,18 @@ class Fetcher:
                 continue
             rows = memory.expected_rows(errand.client, errand.asset_id, question.requested)
             writer = self._begin(errand.client, question, self._now())
+            notes: dict[str, None] = {}
             try:
                 for answer in ask(graph, question, expected_rows=rows, board=self._board):
                     _keep(writer, answer)
+                    notes |= {answer.note: None} if answer.note else {}
             except GraphError as error:
                 failure = self._failure(errand, question, error)
                 if isinstance(error, AuthError | PermissionDeniedError | ThrottledError):
                     refusal = failure
                 yield writer.finish(failure)
             else:
-                yield writer.finish()
+                yield writer.finish(note="; ".join(notes) or None)
 
     def _ask_organic(
         self, graph: GraphClient, errand: Errand, asked: Sequence[Question]

@@ -399,6 +399,37 @@ def test_the_same_row_twice_is_not_read_anew() -> None:
     assert len(meta.asked) == 2
 
 
+def totalled(*impressions: int, total: int) -> tuple[Reply, Reply]:
+    """Campaigns with so many impressions on two pages, and the total that Meta gives."""
+    days = {"date_start": "2026-10-05", "date_stop": "2026-10-05"}
+    rows = [
+        days | {"campaign_id": str(n), "impressions": str(count)}
+        for n, count in enumerate(impressions)
+    ]
+    first, second = page_of(rows[:1], "B"), page_of(rows[1:])
+    for page in (first, second):
+        page.body["summary"] = {"impressions": str(total)}  # type: ignore[index]
+    return first, second
+
+
+def test_rows_that_do_not_make_up_their_total_are_read_anew() -> None:
+    """A row fell between two pages; the second reading holds it."""
+    pages = (*totalled(3, 4, total=9), *totalled(3, 4, 2, total=9))
+    meta = SmallMeta(scripted=once("insights", *pages))
+    answers = answers_of(meta, question_of())
+    assert [(answer.rows, answer.note) for answer in answers] == [(1, ""), (2, "")]
+
+
+def test_rows_that_never_make_up_their_total_say_so() -> None:
+    """They are handed on with how much is missing."""
+    pages = (*totalled(3, 4, total=1009), *totalled(3, 4, total=1009))
+    meta = SmallMeta(scripted=once("insights", *pages))
+    answers = answers_of(meta, question_of())
+    note = "the rows hold 7 of the 1,009 impressions that Meta gives as their total"
+    assert {answer.note for answer in answers} == {note}
+    assert len(meta.asked) == 4
+
+
 def test_a_throttled_question_is_not_split() -> None:
     """It is not too large."""
     meta = SmallMeta(scripted=always("insights", error_reply(80000)))
