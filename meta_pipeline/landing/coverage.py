@@ -283,19 +283,19 @@ def _confirm_by_total(connection: duckdb.DuckDBPyConnection, pull: Pull) -> None
         f"""
         update raw.coverage set
             status = 'confirmed_empty',
-            reason = case when (from answer_total select has_rows)
+            reason = case when total.has_rows
                 then 'the rows add up to the total that Meta gave for the range'
                 else $silent end
+        from answer_total as total
         where {in_scope("coverage")} and row_count = 0
-            and (
-                from answer_total
-                select is_complete and (has_rows or exists (
-                    from raw.coverage as account
-                    where account.client_id = $client_id and account.asset_id = $asset_id
-                        and account.report = 'accounts' and account.status = 'pulled'
-                        and account.failed_at is null
-                ))
-            )
+            and coalesce(coverage.day between total.since and total.until, true)
+            and total.is_complete
+            and (total.has_rows or exists (
+                from raw.coverage as account
+                where account.client_id = $client_id and account.asset_id = $asset_id
+                    and account.report = 'accounts' and account.status = 'pulled'
+                    and account.failed_at is null
+            ))
         """,
         scope(pull) | {"silent": _SILENT},
     )

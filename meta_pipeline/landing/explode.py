@@ -72,14 +72,17 @@ def note_total(connection: duckdb.DuckDBPyConnection, pages: Sequence[Path]) -> 
     """Compares `sent`, padded days included, with the totals that Meta gave beside the rows.
 
     Each section of a split question has its own total, and all of them must agree. Leaves the
-    verdict in the temporary table `answer_total(has_rows, is_complete)`.
+    temporary table `answer_total(since, until, has_rows, is_complete)`, one row a section with
+    the days it speaks for (NULL: all), and the same verdict in each.
     """
     connection.execute(
         f"""
         create or replace temp table answer_total as
         with
         totals as (
-            select section, max((page->'summary'->>'impressions')::bigint) as impressions
+            select
+                section, any_value(since) as since, any_value(until) as until,
+                max((page->'summary'->>'impressions')::bigint) as impressions
             from ({_pages_sql(pages)})
             group by section
         ),
@@ -89,13 +92,15 @@ def note_total(connection: duckdb.DuckDBPyConnection, pages: Sequence[Path]) -> 
             group by section
         )
         select
-            coalesce(bool_or(counted.section is not null), false) as has_rows,
-            coalesce(bool_and(
+            totals.since,
+            totals.until,
+            counted.section is not null as has_rows,
+            bool_and(
                 case
                     when counted.section is null then coalesce(totals.impressions, 0) = 0
                     else coalesce(counted.impressions = totals.impressions, false)
                 end
-            ), true) as is_complete
+            ) over () as is_complete
         from totals
         left join counted on counted.section = totals.section
         """,

@@ -80,6 +80,7 @@ def test_each_part_must_add_up_to_its_own_total(
     desk: Desk, parts: list[Any], is_proved: bool
 ) -> None:
     """Padded days included; one that does not leaves the empty days of all in doubt."""
+    desk.landed(b'{"id":"act_1","currency":"EUR"}', report="accounts")
     desk.landed([], day(1), day(4), report="account_daily", pages=account_pages(*parts))
     empty = {status for status in desk.statuses("account_daily").values() if status != "pulled"}
     assert empty == {"confirmed_empty" if is_proved else "unconfirmed_empty"}
@@ -241,3 +242,21 @@ def test_a_manifest_of_before_is_still_read() -> None:
     manifest = msgspec.json.decode(text, type=Manifest)
     assert (manifest.pull.note, manifest.pull.proof, manifest.requests[0].group) == (None, None, 0)
     assert manifest.failure == PullFailure(kind="auth", message="m")
+
+
+def test_a_part_without_rows_proves_nothing_by_the_rows_of_another(desk: Desk) -> None:
+    """Its silence is doubted, as that of a whole answer is, where finer reports show delivery."""
+    desk.landed(b'{"id":"act_1","currency":"EUR"}', report="accounts")
+    total = {"impressions": "10"}
+    parts = [
+        Page([account_row(day(1))], keep=Span(day(1), day(2)), group=0, summary=total),
+        Page([], keep=Span(day(3), day(4)), group=1),
+    ]
+    desk.landed([], day(1), day(4), report="account_daily", pages=parts)
+    desk.landed([ad_row(day(3), impressions="7")], day(1), day(4))
+    assert desk.statuses("account_daily") == {
+        day(1): "pulled",
+        day(2): "confirmed_empty",
+        day(3): "unconfirmed_empty",
+        day(4): "confirmed_empty",
+    }
