@@ -118,10 +118,13 @@ def test_a_split_pull_is_the_unsplit_one(
     total = {"impressions": str(sum(int(row["impressions"]) for row in rows))} if rows else None
     for some in ([Page(rows, summary=total)], data.draw(st.permutations(pages))):
         with opened_desk() as desk:
+            desk.landed(b'{"id":"act_1"}', report="accounts", pulled=at(9), pull_id="a")
             desk.landed(
                 [], day(1), day(8), report="account_daily", pages=some, pull_id="p", pulled=at(10)
             )
-            found.append((desk.all("from raw.records order by all"), desk.coverage()))
+            # Why an empty day is believed differs: of its part Meta may have given no total.
+            days = desk.all("select * exclude (load_seq, reason) from raw.coverage order by all")
+            found.append((desk.all("from raw.records order by all"), days))
     assert found[0] == found[1]
 
 
