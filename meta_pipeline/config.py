@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -20,6 +21,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from yaml.parser import ParserError
 from yaml.scanner import ScannerError
@@ -71,6 +73,15 @@ def _living_window(window: str) -> str:
     if window not in ATTRIBUTION_WINDOWS:
         raise ValueError(f"no attribution window {window!r}; {', '.join(ATTRIBUTION_WINDOWS)}")
     return window
+
+
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"write it like {GRAPH_HOST}")
+    if parts.scheme == "http" and parts.hostname.endswith("facebook.com"):
+        raise ValueError("Meta is asked over https; over http the token could be read on its way")
+    return url
 
 
 def _known_time_zone(name: str) -> str:
@@ -221,7 +232,9 @@ class Settings(BaseSettings):
     clients_file: Path = Field(
         default=Path("clients.yml"), validation_alias="META_PIPELINE_CLIENTS"
     )
-    graph_url: str = Field(default=GRAPH_HOST, validation_alias="META_GRAPH_URL")
+    graph_url: Annotated[str, BeforeValidator(_stripped), AfterValidator(_web_address)] = Field(
+        default=GRAPH_HOST, validation_alias="META_GRAPH_URL"
+    )
     app_id: str | None = Field(default=None, validation_alias="META_APP_ID")
     app_secret: Annotated[SecretStr, BeforeValidator(_stripped)] | None = Field(
         default=None, validation_alias="META_APP_SECRET"
@@ -284,7 +297,7 @@ def load_clients(settings: Settings) -> tuple[Client, ...]:
             return (Client(id=account, name=account, ad_accounts=(account,)),)
         raise ConfigError(
             f"no clients: {path} does not exist",
-            hint="meta-pipeline init writes one from what your token sees; or set META_AD_ACCOUNT_ID",
+            hint="run `meta-pipeline init`, or set META_AD_ACCOUNT_ID",
         )
     try:
         text = path.read_text(encoding="utf-8")
@@ -343,14 +356,46 @@ class _EachKeyOnce(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+FORMS = {
+    "id": "letters, digits, - and _, 63 at most",
+    "ad_accounts": "digits, with or without act_",
+    "META_AD_ACCOUNT_ID": "digits, with or without act_",
+    "pages": "digits: the Page's id, not its name",
+    "instagram_accounts": "digits: the account's id, not the @name",
+    "api_version": f"write it like {API_VERSION}",
+    "currency": "three capital letters, such as EUR",
+    "result": "an action type, such as omni_purchase",
+    "token_env": "the name of an environment variable, in capitals",
+    "color": "write it like #0f766e",
+}
+"""What a text must look like, by the key or variable that it stands under."""
+
+
 def _explain(error: ValidationError) -> str:
     """Each problem with its place; never the value, which may be a secret."""
+    found = error.errors(include_input=False, include_url=False)
+    # A list without its wrong items may be too short, which is no problem of its own.
+    within = {e["loc"][:depth] for e in found for depth in range(1, len(e["loc"]))}
     problems = (
-        f"{'.'.join(str(part) for part in e['loc']) or 'the file'}: "
-        + ("unknown key" if e["type"] == "extra_forbidden" else e["msg"])
-        for e in error.errors(include_input=False, include_url=False)
+        f"{'.'.join(str(part) for part in e['loc']) or 'the file'}: {_problem(e)}"
+        for e in found
+        if not (e["type"] == "too_short" and e["loc"] in within)
     )
     return "; ".join(problems)
+
+
+def _problem(one: ErrorDetails) -> str:
+    """One problem in plain words."""
+    match one["type"]:
+        case "extra_forbidden":
+            return "unknown key"
+        case "tuple_type":
+            return "must be a list, in square brackets"
+        case "string_pattern_mismatch":
+            key = next((part for part in reversed(one["loc"]) if isinstance(part, str)), "")
+            return FORMS.get(key, one["msg"])
+        case _:
+            return one["msg"].removeprefix("Value error, ")
 
 
 def token_of(client: Client) -> SecretStr:

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from meta_pipeline.config import (
     API_VERSION,
+    FORMS,
     GRAPH_HOST,
     Client,
+    ClientsFile,
     load_clients,
     load_settings,
     parse_clients,
@@ -157,6 +159,37 @@ def test_a_wrong_setting_is_named_by_its_place(line: str, where: str) -> None:
     text = refusal(one_client(line))
     assert where in text
     assert "clients.example.yml" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("attribution_windows: [7d_view]", "0: 7d_view died on 2026-01-12"),
+        ("reports: ad_daily", "clients.0.reports: must be a list"),
+        ("instagram_accounts: ['@acme']", "instagram_accounts.0: digits: the account's id"),
+        ("api_version: '26'", "api_version: write it like v26.0"),
+        ("currency: eur", "currency: three capital letters"),
+    ],
+)
+def test_a_problem_is_told_once_in_plain_words(line: str, told: str) -> None:
+    """No pattern, and no list that seems too short since its one client is wrong."""
+    text = refusal(one_client(line))
+    assert told in text
+    assert not any(word in text for word in ("Value error", "pattern", "at least 1 item"))
+
+
+def test_every_pattern_has_words() -> None:
+    """A text that must look some way is explained by the key that it stands under."""
+    schema = ClientsFile.model_json_schema()
+    models = [schema, *schema["$defs"].values()]
+    keys = {
+        key
+        for model in models
+        for key, about in model["properties"].items()
+        if "'pattern'" in repr(about)
+    }
+    assert keys
+    assert keys <= set(FORMS)
 
 
 @pytest.mark.parametrize("account", ["act_", "act_12x", "12x", "ACT_1", "", "true", "act_1 2"])
@@ -306,6 +339,28 @@ def test_a_wrong_variable_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPa
     assert TOKEN not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["graph.facebook.com", "https://", "ftp://127.0.0.1", "http:127.0.0.1"],
+)
+def test_a_host_that_is_no_web_address_is_refused(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """Before anything is asked; the variable is named, and what it should look like."""
+    monkeypatch.setenv("META_GRAPH_URL", url)
+    with pytest.raises(ConfigError, match=f"META_GRAPH_URL: write it like {GRAPH_HOST}"):
+        load_settings()
+
+
+def test_meta_is_never_asked_over_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token would be readable on its way; loopback is another matter."""
+    monkeypatch.setenv("META_GRAPH_URL", "http://graph.facebook.com")
+    with pytest.raises(ConfigError, match="over https"):
+        load_settings()
+    monkeypatch.setenv("META_GRAPH_URL", "http://127.0.0.1:8787")
+    assert load_settings().graph_url == "http://127.0.0.1:8787"
+
+
 def test_one_account_in_the_environment_is_enough(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -319,10 +374,11 @@ def test_one_account_in_the_environment_is_enough(
 def test_without_any_client_the_error_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A missing file is named; the hint offers both ways."""
+    """A missing file is named; the hint offers the command that writes it, and a variable."""
     monkeypatch.setenv("META_PIPELINE_CLIENTS", str(tmp_path / "none.yml"))
     with pytest.raises(ConfigError, match=r"none\.yml does not exist") as raised:
         load_clients(load_settings())
+    assert "meta-pipeline init" in str(raised.value.hint)
     assert "META_AD_ACCOUNT_ID" in str(raised.value.hint)
 
 
