@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 # Kinds of failure that asking again does not mend.
 _REFUSALS = frozenset({"auth", "permission", "config"})
 
+# Kinds of failure that hit every report of an account or Page, and say nothing of the report.
+_ALIKE = _REFUSALS | {"broken answer", "throttled", "transient", "version"}
+
 FRESH_HOURS = 6
 """`--resume` does not ask again for what landed since then."""
 
@@ -120,6 +123,28 @@ class Summary:
             {"client": client, **{name: getattr(failure, name) for name in told}}
             for client, failure in found
         ]
+
+    def told(self) -> list[str]:
+        """The failures as a person reads them.
+
+        What one account or Page is refused fails for every report alike, so it is told once.
+        """
+        alike: dict[tuple[str, str, PullFailure], list[str]] = {}
+        for outcome in self.outcomes:
+            for failure in outcome.failures:
+                is_one = failure.kind in _ALIKE
+                key = PullFailure(kind=failure.kind, message="", hint=failure.hint)
+                asset = outcome.errand.asset_id if is_one else ""
+                group = (outcome.errand.client.id, asset, key if is_one else failure)
+                alike.setdefault(group, []).append(failure.message)
+        lines = []
+        for (client, asset, failure), messages in alike.items():
+            lines.append(f"error: {client}: {messages[0]}")
+            if more := len(set(messages)) - 1:
+                lines.append(f"error: {client}: {asset}: {more} more like it; --json has them all")
+            if failure.hint:
+                lines.append(f"hint: {failure.hint}")
+        return lines
 
     def document(self, settings: Settings) -> dict[str, object]:
         """The JSON document of `--json`."""
@@ -354,10 +379,8 @@ def _errands(clients: Sequence[Client], grain: Grain) -> int:
 def _print_summary(summary: Summary, settings: Settings) -> None:
     for warning in summary.warnings():
         console.print(f"warning: {warning['client']}: {warning['message']}", markup=False)
-    for failure in summary.failures():
-        console.print(f"error: {failure['client']}: {failure['message']}", markup=False)
-        if failure["hint"]:
-            console.print(f"hint: {failure['hint']}", markup=False)
+    for line in summary.told():
+        console.print(line, markup=False)
     if summary.superseded:
         console.print(
             f"error: {summary.superseded} answers are older than what is known already, and were "

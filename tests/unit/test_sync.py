@@ -77,6 +77,27 @@ def test_what_was_known_before_is_no_failure() -> None:
     assert summary_of(outcome(), outcome(failure=known)).exit_code(clients) == 0
 
 
+def test_what_an_account_is_refused_is_told_once() -> None:
+    """Every report of it fails alike; the document has all."""
+    refused = [PullFailure(kind="auth", message=f"act_1/{n}", hint="h") for n in "abc"]
+    summary = summary_of(*(outcome(failure=one) for one in refused), outcome("luna", refused[0]))
+    assert summary.told() == [
+        "error: acme: act_1/a",
+        "error: acme: act_1: 2 more like it; --json has them all",
+        "hint: h",
+        "error: luna: act_1/a",
+        "hint: h",
+    ]
+    assert len(summary.failures()) == 4
+
+
+def test_each_dead_metric_is_told() -> None:
+    """It is the message that names it, so none is taken for another."""
+    dead = [PullFailure(kind="dead metric", message=name, hint="h") for name in ("x", "y")]
+    summary = summary_of(*(outcome(failure=one) for one in dead))
+    assert summary.told() == ["error: acme: x", "hint: h", "error: acme: y", "hint: h"]
+
+
 def test_a_failure_in_the_document_has_kind_message_and_hint() -> None:
     """And the client; nothing else of how it is kept."""
     summary = summary_of(outcome(failure=PullFailure(kind="auth", message="m", hint="h")))
