@@ -25,6 +25,7 @@ from meta_pipeline.config import (
 )
 from meta_pipeline.errors import ConfigError
 from meta_pipeline.graph import AuthError, Credential, GraphClient, new_session
+from meta_pipeline.graph.advice import FINDINGS
 from meta_pipeline.graph.tokens import (
     Remark,
     TokenInfo,
@@ -54,8 +55,8 @@ def run_inspect(client_ids: list[str], *, as_json: bool) -> int:
     found: dict[str, tuple[TokenInfo, list[Remark]]] = {}
     for name, client in variables.items():
         token = token_of(client) if client else token_in(name)
-        info = _inspected(connect(settings, token), token, app)
-        found[name] = (info, remarks(info, now))
+        info, said = _inspected(connect(settings, token), token, app)
+        found[name] = (info, said + remarks(info, now))
     if as_json:
         tokens = [_document(name, info, said) for name, (info, said) in found.items()]
         document = {"schema": 1, "checked_at": now.isoformat(), "tokens": tokens}
@@ -67,12 +68,23 @@ def run_inspect(client_ids: list[str], *, as_json: bool) -> int:
     return EXIT_AUTH if is_bad else 0
 
 
-def _inspected(graph: GraphClient, token: SecretStr, app: SecretStr | None) -> TokenInfo:
-    """What Meta says of a token; one that is over cannot even ask, which says as much."""
+def _inspected(
+    graph: GraphClient, token: SecretStr, app: SecretStr | None
+) -> tuple[TokenInfo, list[Remark]]:
+    """What Meta says of a token; one that is over cannot even ask, which says as much.
+
+    Where the app itself is refused that says nothing of the token, which then asks for itself.
+    """
+    said = []
+    if app is not None:
+        try:
+            return inspect(graph, token, app), []
+        except AuthError as error:
+            said = [Remark("warn", error.message, FINDINGS["app is refused"])]
     try:
-        return inspect(graph, token, app)
+        return inspect(graph, token), said
     except AuthError as error:
-        return TokenInfo(kind="", app_id="", is_valid=False, error=error.failure)
+        return TokenInfo(kind="", app_id="", is_valid=False, error=error.failure), said
 
 
 def _variables(settings: Settings, client_ids: list[str]) -> dict[str, Client | None]:
@@ -115,8 +127,10 @@ def _print_token(name: str, info: TokenInfo, said: Sequence[Remark]) -> None:
     table.add_row("type", info.owner)
     table.add_row("app", escape(f"{info.application} {info.app_id}".strip()))
     table.add_row("valid", "yes" if info.is_valid else "no")
-    table.add_row("expires", _moment(info.expires_at) or "never")
-    table.add_row("data access until", _moment(info.data_access_expires_at) or "no end")
+    # Of a token that is not valid Meta need not say when it ended.
+    ends = ("never", "no end") if info.is_valid else ("", "")
+    table.add_row("expires", _moment(info.expires_at) or ends[0])
+    table.add_row("data access until", _moment(info.data_access_expires_at) or ends[1])
     for scope in info.scopes:
         targets = (info.targets or {}).get(scope)
         table.add_row("may", f"{escape(scope)}{' for ' + ', '.join(targets) if targets else ''}")

@@ -188,6 +188,19 @@ def test_a_token_that_is_over_is_inspected_too(connection: Connection):
     (one,) = json.loads(out)["tokens"]
     assert not one["is_valid"]
     assert "past its expiry" in one["findings"][0]["fix"]
+    assert "never" not in connection.run("token", "inspect")[1]
+
+
+def test_an_app_that_is_refused_says_nothing_of_the_token(connection: Connection):
+    """The token then asks for itself; the app's id and secret are what is to be mended."""
+    connection.patch.setenv("META_APP_ID", "999")
+    connection.patch.setenv("META_APP_SECRET", "another")
+    code, out, _ = connection.run("token", "inspect", "--json")
+    assert code == 0
+    (one,) = json.loads(out)["tokens"]
+    assert one["is_valid"]
+    assert [said["level"] for said in one["findings"]] == ["warn", "ok"]
+    assert "META_APP_SECRET" in one["findings"][0]["fix"]
 
 
 def test_a_short_lived_token_becomes_a_long_lived_one(connection: Connection):
