@@ -53,8 +53,14 @@ def run_simulate(
             control.script_run(**script)
     except (ValueError, TypeError) as error:
         raise ConfigError(str(error), hint=_HINT) from None
-    print(f"Graph API at http://127.0.0.1:{port}, {_clock(now, clock_rate)}", file=sys.stderr)
-    serve_app(app, "127.0.0.1", port)
+    told = f"Graph API at http://127.0.0.1:{port}, {_clock(now, clock_rate)}"
+    try:
+        serve_app(app, "127.0.0.1", port, ready=lambda: print(told, file=sys.stderr))
+    except OSError as error:
+        raise ConfigError(
+            f"port {port} cannot be used: {error.strerror}",
+            hint="choose another with --port; a simulator may still be running on this one",
+        ) from None
 
 
 _HINT = "docs/simulator.md lists every switch, fault and case"

@@ -141,6 +141,9 @@ def _moment(text: str) -> datetime:
 
 
 def _truth(source: Source, params: dict[str, str]) -> list[dict[str, Any]]:
+    is_asset_named = bool({"account", "page", "instagram"} & params.keys())
+    if not is_asset_named or not {"since", "until"} <= params.keys():
+        raise ValueError("give since, until, and one of account, page, instagram")
     since, until = date.fromisoformat(params["since"]), date.fromisoformat(params["until"])
     as_of = _moment(params["as_of"]) if params.get("as_of") else None
     if "page" in params:

@@ -5,7 +5,7 @@ import contextlib
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -54,13 +54,18 @@ def serve(
     serve_app(app, host, port)
 
 
-def serve_app(app: Starlette, host: str, port: int) -> None:
+def serve_app(
+    app: Starlette, host: str, port: int, ready: Callable[[], object] = lambda: None
+) -> None:
     """Serve an assembled simulator until SIGINT or SIGTERM, then return quietly.
+
+    `ready` is called when the port is taken, before the first answer.
 
     Raises:
         OSError: if the port is taken.
     """
     with socket.create_server((host, port), backlog=256) as listener:
+        ready()
         _Server(_config(app)).run(sockets=[listener])
 
 

@@ -48,6 +48,16 @@ def test_wrong_options(given: dict[str, Any], text: str) -> None:
     assert caught.value.hint
 
 
+def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is named, with what to do; nothing says before that it serves there."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"port {port} cannot be used") as caught:
+            run_simulate(**(PLAIN | {"port": port}))
+    assert "--port" in str(caught.value.hint)
+    assert "Graph API" not in capsys.readouterr().err
+
+
 def test_options_reach_the_simulator() -> None:
     """Switches, a fault and a script given on the command line are in force at once."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

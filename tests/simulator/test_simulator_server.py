@@ -100,6 +100,14 @@ def test_the_truth_at_a_moment(meta: RunningSimulator, ask: Ask) -> None:
     assert ask("/_simulator/truth", account="act_9", since="x", until="y").status_code == 400
 
 
+def test_a_truth_that_is_not_asked_rightly_says_what_is_missing(ask: Ask) -> None:
+    """Days and one of the three kinds of asset."""
+    for asked in ({}, {"account": "act_1"}, {"since": "2026-11-21", "until": "2026-11-21"}):
+        answer = ask("/_simulator/truth", **asked)
+        assert answer.status_code == 400
+        assert "since, until, and one of account, page, instagram" in answer.json()["error"]
+
+
 def test_clients_are_listed(meta: RunningSimulator, ask: Ask) -> None:
     """/_simulator/clients says what stands in the world."""
     listed = ask("/_simulator/clients").json()["data"]
