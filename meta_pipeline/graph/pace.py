@@ -27,6 +27,10 @@ NOTED_EVERY = 60.0
 LONGEST_GROWN = 3600.0
 """Seconds. Waits that nobody announced grow up to this."""
 
+CLOCK_SLACK = 3600.0
+"""Seconds. What was written down further in the future than this was so by a wrong clock: it is
+not believed, or a machine whose clock was a year ahead for a moment would wait for a year."""
+
 # Seconds to wait where Meta does not say. For the app ten minutes at least, for an account's
 # score the documented block of 300 s (60 s with full access), for error 613 without subcode a
 # minute, for reach with breakdowns a day, for all else the five minutes of an account's block.
@@ -58,14 +62,19 @@ class Pace:
 
     def is_blocked(self, now: float) -> bool:
         """Whether a request would be refused."""
-        return now < self.blocked_until
+        return self.blocked_from - CLOCK_SLACK <= now < self.blocked_until
 
     def distance(self, now: float) -> float:
         """Seconds between two requests; 0 while there is quota enough, or nothing is known."""
-        if self.percent < SLOW_FROM or now >= self.expires_at:
+        is_believed = self.seen_at - CLOCK_SLACK <= now < self.expires_at
+        if self.percent < SLOW_FROM or not is_believed:
             return 0.0
         points = min(self.percent, STOP_FROM) - SLOW_FROM
         return FIRST_DISTANCE * 2 ** (points / POINTS_TO_DOUBLE)
+
+    def next_turn(self, now: float) -> float:
+        """When the next request may be sent while the quota is to be used slowly."""
+        return self.next_at if self.next_at <= now + CLOCK_SLACK else now
 
     def taken(self, start: float, now: float) -> "Pace":
         """After a request took its turn at `start`."""
@@ -88,7 +97,7 @@ class Pace:
             return replace(
                 self, percent=usage.percent, tier=tier, seen_at=now, expires_at=expires_at
             )
-        until = max(self.blocked_until, now + (resets_in or _default_wait(self.bucket, tier)))
+        until = max(self._known_until(now), now + (resets_in or _default_wait(self.bucket, tier)))
         return replace(
             self,
             percent=usage.percent,
@@ -100,10 +109,13 @@ class Pace:
             blocked_until=until,
         )
 
+    def _known_until(self, now: float) -> float:
+        return self.blocked_until if self.is_blocked(now) else 0.0
+
     def _is_news(self, usage: Usage, now: float) -> bool:
         slow = max(usage.percent, self.percent) >= SLOW_FROM
         step = 0.01 if slow else 1.0
-        is_old = now - self.seen_at >= NOTED_EVERY or now >= self.expires_at
+        is_old = abs(now - self.seen_at) >= NOTED_EVERY or now >= self.expires_at
         return is_old or abs(usage.percent - self.percent) >= step
 
     def refused(self, error: ThrottledError, sent_at: float, now: float, said: float) -> "Pace":
@@ -111,11 +123,11 @@ class Pace:
 
         Requests that were under way when the first was refused are the same refusal.
         """
-        is_same = self.strikes > 0 and sent_at < self.blocked_from
+        is_same = self.strikes > 0 and sent_at < self.blocked_from <= sent_at + CLOCK_SLACK
         strikes = self.strikes if is_same else self.strikes + 1
         wait = said or _default_wait(self.bucket, self.tier, error)
         wait = max(wait, min(wait * 2 ** min(strikes - 1, 20), LONGEST_GROWN))
-        until = max(self.blocked_until, now + wait)
+        until = max(self._known_until(now), now + wait)
         return replace(
             self,
             expires_at=until,

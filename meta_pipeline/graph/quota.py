@@ -281,15 +281,16 @@ def _save(connection: sqlite3.Connection, paces: Sequence[Pace]) -> None:
 
 def _judge(paces: Sequence[Pace], now: float, *, has_turn: bool) -> Hold | None:
     """The longest block, else the turn in what is to be used slowly, else None."""
-    last = max(paces, key=lambda pace: pace.blocked_until, default=None)
-    if last is not None and last.is_blocked(now):
+    blocked = (pace for pace in paces if pace.is_blocked(now))
+    last = max(blocked, key=lambda pace: pace.blocked_until, default=None)
+    if last is not None:
         until = last.blocked_until
         return Hold(last.bucket, until - now, _time(until), is_block=True)
     slow = [pace for pace in paces if pace.distance(now) > 0]
     if has_turn or not slow:
         return None
-    turn = max(slow, key=lambda pace: pace.next_at)
-    start = max(now, turn.next_at)
+    turn = max(slow, key=lambda pace: pace.next_turn(now))
+    start = max(now, turn.next_turn(now))
     return Hold(turn.bucket, start - now, _time(start), is_block=False)
 
 

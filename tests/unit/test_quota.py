@@ -184,6 +184,32 @@ def test_a_late_good_answer_lifts_no_block() -> None:
     assert wait_of(ledger) == 300
 
 
+def test_what_a_clock_far_ahead_wrote_down_is_not_believed() -> None:
+    """Else a machine whose clock was a year ahead for a moment would wait for that year."""
+    time = FakeTime()
+    ledger = ledger_of(time)
+    time.moment += timedelta(days=365)
+    note(ledger, business(79))
+    wait_of(ledger)
+    note(ledger, account(100, 300))
+    note(ledger, {}, refusal(80000))
+    time.moment = NOON
+    assert wait_of(ledger) == 0
+    note(ledger, business(79))
+    assert [wait_of(ledger) for _ in range(2)] == [0, 2]
+    note(ledger, business(100, minutes=5))
+    assert wait_of(ledger) == 300
+
+
+def test_a_clock_that_is_set_back_a_little_lifts_no_block() -> None:
+    """Machines correct their clocks all the time."""
+    time = FakeTime()
+    ledger = ledger_of(time)
+    note(ledger, account(100, 300))
+    time.moment -= timedelta(seconds=90)
+    assert wait_of(ledger) == 390
+
+
 def test_two_ledgers_on_one_file_know_the_same(tmp_path: Path) -> None:
     """What one learns the other obeys, turns included."""
     time = FakeTime()
