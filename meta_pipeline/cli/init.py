@@ -21,7 +21,7 @@ from meta_pipeline.config import (
 from meta_pipeline.errors import ConfigError
 from meta_pipeline.graph import Failure, GraphClient, PermissionDeniedError
 from meta_pipeline.graph.accounts import ACTIVE, STATUSES
-from meta_pipeline.graph.advice import AD_ACCOUNT, advice_for
+from meta_pipeline.graph.advice import AD_ACCOUNT, NEW_TOKEN, PAGE, advice_for
 
 _LIMIT = "100"
 _LONGEST_ID = 50
@@ -45,6 +45,8 @@ _COMMON = frozenset(
         "the",
     )
 )
+
+_NO_PAGES = f"if there are any: {NEW_TOKEN} > tick pages_show_list; {PAGE}"
 
 _HEAD = """\
 # Written by `meta-pipeline init` on {day}. An id is for ever: change it now or never.
@@ -129,7 +131,9 @@ def _pages(graph: GraphClient) -> tuple[list[Page], str | None]:
     pages = [
         Page(str(row["id"]), _plain(row.get("name") or row["id"]), _instagram(row)) for row in rows
     ]
-    return sorted(pages, key=lambda page: (page.name, page.id)), None
+    # Without pages_show_list Meta lists nothing and says no word of it.
+    problem = None if pages else f"the token lists none; {_NO_PAGES}"
+    return sorted(pages, key=lambda page: (page.name, page.id)), problem
 
 
 def _rows(graph: GraphClient, path: str, fields: str) -> list[dict[str, Any]]:

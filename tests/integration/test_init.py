@@ -67,6 +67,15 @@ def test_another_place(connection: Connection):
     assert "hint: " in err
 
 
+def test_a_token_that_lists_no_page_is_told_of_the_scope(connection: Connection):
+    """Meta says no word of it: the list is empty. The file is written all the same."""
+    connection.patch.setenv("META_ACCESS_TOKEN", "scopes-ads_read-x")
+    code, _, err = connection.run("init")
+    assert code == 0
+    assert "no Page is in it" in err
+    assert "pages_show_list" in err
+
+
 def test_a_token_that_sees_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     """No ad account is a matter of rights: exit code 4, the menu, and no file."""
     with connected(tmp_path / "home", capfd, tokens={TOKEN: set()}) as one:
