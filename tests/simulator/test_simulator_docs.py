@@ -10,6 +10,7 @@ from meta_pipeline.simulator import Fault, RunScript, Settings, SimulatorClock, 
 from meta_pipeline.simulator.app import create_app
 from meta_pipeline.simulator.settings import abouts, read_setting
 from meta_pipeline.simulator.tables import renewed
+from meta_pipeline.simulator.tokens import APP_ID, APP_SECRET
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"
 
@@ -34,6 +35,13 @@ def test_every_key_of_a_script_is_documented(kind: type) -> None:
     """Each key that a script may have is on the page."""
     text = PAGE.read_text(encoding="utf-8")
     assert [field.name for field in fields(kind) if f"`{field.name}`" not in text] == []
+
+
+def test_the_app_is_documented() -> None:
+    """Without its id and secret nobody could ask about a token as the app, or exchange one."""
+    text = PAGE.read_text(encoding="utf-8")
+    assert f"`{APP_ID}`" in text
+    assert f"`{APP_SECRET}`" in text
 
 
 def test_a_page_without_marks_is_refused() -> None:
