@@ -28,7 +28,6 @@ from meta_pipeline.graph.errors import (
     GraphError,
     TooLargeError,
     TransientError,
-    classify,
 )
 from meta_pipeline.graph.jobs import JobBoard, JobFailedError
 from meta_pipeline.graph.questions import Question
@@ -135,9 +134,11 @@ class _Asking:
                 self._stuck += error.is_stuck
                 if self._stuck >= STUCK_RUNS:
                     raise TransientError(error.failure) from None
+                # Taken down, so that the next request waits for its quota.
+                refusal = error.refusal and self._client.heed(error.refusal, part.path)
                 if attempt >= RUNS:
                     # Too busy for it: more and smaller runs would not make Meta less so.
-                    raise classify(error.failure) if error.is_throttled else error from None
+                    raise refusal or error from None
             self._board.pause(attempt)
         raise AssertionError("unreachable")
 

@@ -56,7 +56,7 @@ _NOT_READABLE_YET = (2601, 1815107)
 class JobFailedError(TransientError):
     """A report run that ended without rows, or never did; a new one may fare better.
 
-    `is_stuck` says that it never ended, `is_throttled` that Meta was too busy for it.
+    `is_stuck` says that it never ended, `refusal` which quota was used up, if that was it.
     """
 
     kind = "report run failed"
@@ -65,7 +65,8 @@ class JobFailedError(TransientError):
     def __init__(self, failure: Failure, *, is_stuck: bool = False) -> None:
         super().__init__(failure)
         self.is_stuck = is_stuck
-        self.is_throttled = isinstance(classify(failure), ThrottledError)
+        found = classify(failure)
+        self.refusal = found if isinstance(found, ThrottledError) else None
 
 
 @dataclass(slots=True)

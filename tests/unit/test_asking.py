@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit_meta import RUN_FAILED, RUNNING, Params, Row, SmallMeta, kept_rows
+from unit_quota import FakeTime, ledger_of
 from unit_transport import Reply, error_reply, page_of
 
 from meta_pipeline.dates import Span
@@ -436,6 +437,22 @@ def test_a_throttled_question_is_not_split() -> None:
     with pytest.raises(ThrottledError):
         answers_of(meta, question_of())
     assert len(meta.asked) == 1
+
+
+def test_a_run_that_a_quota_ended_is_not_started_again_before_it_is_back() -> None:
+    """What a run says is taken down as what an answer says: no request goes out meanwhile."""
+    ended = {"async_status": "Job Failed", "error_code": 4, "error_subcode": 1504022}
+    meta = SmallMeta(at_once=0, scripted=always("run1", Reply(ended)))
+    time = FakeTime()
+    ledger = ledger_of(time, patience=60)
+    answers = ask(
+        meta.client(quota=ledger), question_of(), expected_rows=None, board=Clock().board()
+    )
+    with pytest.raises(ThrottledError) as refused:
+        list(answers)
+    assert refused.value.retry_at is not None
+    assert refused.value.retry_at > time.now()
+    assert meta.count("POST", "insights") == 1
 
 
 def test_parts_that_came_before_an_error_are_handed_on() -> None:

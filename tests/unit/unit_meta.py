@@ -20,6 +20,7 @@ from unit_transport import TOKEN, ListAdapter, Reply, error_reply, page_of, sess
 from meta_pipeline.dates import Span, end_of_month
 from meta_pipeline.graph import Credential, GraphClient, RetryPolicy
 from meta_pipeline.graph.answer import Answer
+from meta_pipeline.graph.quota import QuotaLedger
 from meta_pipeline.reports import Report
 
 Params = dict[str, str]
@@ -51,7 +52,7 @@ class SmallMeta:
     asked: list[tuple[str, str]] = field(default_factory=list)
     polled: dict[str, int] = field(default_factory=dict)
 
-    def client(self, token: str = TOKEN) -> GraphClient:
+    def client(self, token: str = TOKEN, quota: QuotaLedger | None = None) -> GraphClient:
         """A client that asks this Meta, once each time."""
         return GraphClient(
             base_url="https://graph.example",
@@ -60,6 +61,7 @@ class SmallMeta:
             session=session_of(ListAdapter(self._answer)),
             retry=RetryPolicy(attempts=1),
             sleep=lambda _: None,
+            quota=quota,
         )
 
     def count(self, method: str, ending: str) -> int:
