@@ -18,7 +18,7 @@ _ACCOUNTS = raw_key("accounts")
 def connection_definitions(clients: tuple[Client, ...], settings: Settings) -> dg.Definitions:
     """`meta-pipeline check` as one asset check a client, and the schedule that runs them.
 
-    They stand apart from the pipeline's own definitions, since each costs about 15 requests:
+    They stand apart from the pipeline's own definitions, since each costs about 20 calls:
     `sync` and the schedules of the pull do not run them. They run on their schedule (stopped
     until it is switched on), when they are selected, and when a person materializes
     raw/accounts in the UI. None blocks anything.
