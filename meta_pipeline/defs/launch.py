@@ -31,6 +31,10 @@ from meta_pipeline.reports import REPORTS, Grain, reports_of
 # Dagster's and dbt's own lines go to the log; the terminal is the command's.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
+# What Ctrl-C raises inside a step. Dagster takes it for a failure of the step, unless it falls
+# between two steps.
+_INTERRUPTIONS = frozenset({"DagsterExecutionInterruptedError", "InterruptedError"})
+
 # Names the launcher of a run, which holds a lock of that name for as long as it lives.
 _LAUNCHER_TAG = "meta_pipeline/launcher"
 
@@ -118,12 +122,17 @@ class Launcher:
         return result.success
 
     def _raise_unforeseen(self, failure: StepFailureData) -> None:
-        """Raises what a step raised; a `dg.Failure` has been told where it arose."""
+        """Raises what a step raised; a `dg.Failure` has been told where it arose.
+
+        Raises `KeyboardInterrupt` where the step was interrupted.
+        """
         error = failure.error
         if failure.user_failure_data is not None or error is None:
             return
         while error.cause is not None:
             error = error.cause
+        if error.cls_name in _INTERRUPTIONS:
+            raise KeyboardInterrupt
         message, _, hint = error.message.strip().partition("\nhint: ")
         name, _, own_message = message.partition(": ")
         if name.startswith("meta_pipeline."):

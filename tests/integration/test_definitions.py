@@ -192,6 +192,23 @@ def test_what_nobody_foresaw_is_said(pipeline: Pipeline, monkeypatch: pytest.Mon
         launcher.pull("snapshot", ["acme-dental"], DAYS)
 
 
+@pytest.mark.parametrize("interruption", [dg.DagsterExecutionInterruptedError, InterruptedError])
+def test_an_interrupted_step_is_no_failure(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, interruption: type[BaseException]
+):
+    """Ctrl-C in the middle of a step ends the command as interrupted, and nobody seeks a defect."""
+    clients = load_clients(pipeline.settings)
+    puller = Puller(pipeline.settings, clients)
+    launcher = Launcher(pipeline.settings, clients, puller)
+
+    def stopped(*_: object) -> None:
+        raise interruption
+
+    monkeypatch.setattr(puller, "pull", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        launcher.pull("snapshot", ["acme-dental"], DAYS)
+
+
 def test_a_killed_sync_holds_up_nobody(pipeline: Pipeline):
     """SIGKILL in the middle of a pull: the next sync ends that run, frees its slot, and goes on."""
     pipeline.meta.fail_next("insights", None, delay_seconds=20, times=1)
