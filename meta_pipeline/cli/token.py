@@ -27,6 +27,7 @@ from meta_pipeline.errors import ConfigError
 from meta_pipeline.graph import AuthError, Credential, GraphClient, new_session
 from meta_pipeline.graph.advice import FINDINGS
 from meta_pipeline.graph.tokens import (
+    REFUSALS,
     Remark,
     TokenInfo,
     app_token,
@@ -79,7 +80,7 @@ def _inspected(
     if app is not None:
         try:
             return inspect(graph, token, app), []
-        except AuthError as error:
+        except REFUSALS as error:
             said = [Remark("warn", error.message, FINDINGS["app is refused"])]
     try:
         return inspect(graph, token), said

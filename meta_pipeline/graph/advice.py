@@ -110,6 +110,10 @@ _PROOF_WRONG = Advice(
     f"Set META_APP_SECRET to the secret of the very app the token was made for ({APP_BASIC} > "
     "App secret > Show), without spaces",
 )
+_APP_WRONG = Advice(
+    "META_APP_ID and META_APP_SECRET are not those of one app",
+    f"Copy both again from {APP_BASIC}, without spaces",
+)
 _NO_SCOPE = Advice(
     "The token lacks a permission",
     "Run `meta-pipeline check` to see which scope is missing, then make a new token with it: "
@@ -218,6 +222,14 @@ CASES: tuple[Case, ...] = (
     ),
     Case(
         Advice(
+            "There is no such API version, or no such path in it",
+            "Set a living api_version in clients.yml (v26.0 today), or take the line out",
+        ),
+        2500,
+        text="unknown path components",
+    ),
+    Case(
+        Advice(
             "A path was asked that exists only for a person or system user, with a token that "
             "is neither",
             f"Use a system user's token, not the app's ({NEW_TOKEN}), and {_SET}",
@@ -232,6 +244,8 @@ CASES: tuple[Case, ...] = (
         102,
     ),
     Case(_PROOF_WRONG, 100, text="invalid appsecret_proof"),
+    Case(_APP_WRONG, 1, text="validating client secret"),
+    Case(_APP_WRONG, 101, text="validating application"),
     Case(
         Advice(
             "The app demands a proof of its secret with every call, and none was sent",
@@ -682,6 +696,11 @@ FINDINGS: Mapping[str, Advice] = {
     "token ends": Advice(
         "The token ends on a fixed day, and every pull with it",
         f"Make a new one ({NEW_TOKEN}; expiration: Never) and {_SET}",
+    ),
+    "person's token of an hour or two": Advice(
+        "A person's token straight from the Graph API Explorer ends within hours",
+        "While it is alive, `meta-pipeline token exchange` makes one of about 60 days of it; "
+        f"better, use a system user's token ({NEW_TOKEN})",
     ),
     "system user's token of 60 days": Advice(
         "The token was made with 60 days, although a system user's can be made to last",

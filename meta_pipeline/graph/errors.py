@@ -214,6 +214,12 @@ _CLASS_BY_SUBCODE: dict[tuple[int | None, int | None], type[GraphError]] = {
 # Where code and subcode leave it open, the text is all there is. The first that fits counts.
 _CLASS_BY_TEXT: tuple[tuple[int, str, type[GraphError]], ...] = (
     (1, "reduce the amount of data", TooLargeError),
+    # META_APP_SECRET and META_APP_ID, when a token is exchanged (captured by third parties,
+    # stackoverflow.com/questions/14575477): asking again mends neither.
+    (1, "validating client secret", AuthError),
+    (101, "validating application", AuthError),
+    # A version that never was: v99.0 is taken for a part of the path (koala#611).
+    (2500, "unknown path components", VersionError),
     # "Not enough viewers for the media to show insights" (Instagram insights reference).
     (10, "not enough viewers", NoDataError),
     (100, "missing permission", PermissionDeniedError),

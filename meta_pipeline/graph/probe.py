@@ -30,7 +30,15 @@ from meta_pipeline.graph.organic import ask_organic
 from meta_pipeline.graph.questions import questions
 from meta_pipeline.graph.quota import QuotaLedger
 from meta_pipeline.graph.scopes import scope_remarks
-from meta_pipeline.graph.tokens import Level, Remark, TokenInfo, app_token, inspect, remarks
+from meta_pipeline.graph.tokens import (
+    REFUSALS,
+    Level,
+    Remark,
+    TokenInfo,
+    app_token,
+    inspect,
+    remarks,
+)
 from meta_pipeline.graph.transport import new_session
 from meta_pipeline.graph.usage import Bucket, Usage, asset_of, usages
 from meta_pipeline.graph.versions import upgrade_advice, version_findings
@@ -115,18 +123,13 @@ class Prober:
             return dict(threads.map(one, clients))
 
     def probe(self, client: Client) -> list[Finding]:
-        """What is found for one client, up to the first error."""
+        """What is found for one client, up to the first step with an error."""
         try:
             token = token_of(client)
         except ConfigError as error:
             return [Finding(client.id, "config", "error", error.message, error.hint, "config")]
         examination = _Examination(client, token, self._graph(client, token), self._settings)
-        found: list[Finding] = []
-        for finding in examination.findings(self._now()):
-            found.append(finding)
-            if finding.level == "error":
-                break
-        return found
+        return list(examination.findings(self._now()))
 
     def _graph(self, client: Client, token: SecretStr) -> GraphClient:
         return GraphClient(
@@ -155,7 +158,10 @@ class _Examination:
         self._answers: list[Answer] = []
 
     def findings(self, now: datetime) -> Iterator[Finding]:
-        """Each finding as it comes; who asks stops at the first error."""
+        """Each finding as it comes, up to the end of the first step with an error.
+
+        The step itself goes on: a token that lacks two scopes is made anew once, not twice.
+        """
         yield self._finding("config", self._configured())
         steps: list[tuple[str, str, Callable[[], Iterator[Remark]]]] = [
             ("token", "", lambda: self._inspected(now)),
@@ -168,11 +174,16 @@ class _Examination:
             ("quota", "", self._quotas),
         ]
         for name, surface, step in steps:
+            is_fine = True
             try:
                 for remark in step():
+                    is_fine &= remark.level != "error"
                     yield self._finding(name, remark)
             except GraphError as error:
                 yield self._failed(name, surface, error)
+                return
+            if not is_fine:
+                return
 
     def _finding(self, step: str, remark: Remark) -> Finding:
         kind = {"token": "auth", "scopes": "permission"}.get(step, "config")
@@ -198,7 +209,7 @@ class _Examination:
     def _inspected(self, now: datetime) -> Iterator[Remark]:
         try:
             self._info = inspect(self._graph, self._token, self._app)
-        except GraphError as error:
+        except REFUSALS as error:
             if self._app is None:
                 raise
             # The app was refused, which says nothing of the token: it asks for itself.

@@ -13,12 +13,26 @@ from pydantic import SecretStr
 
 from meta_pipeline.graph.advice import FINDINGS, Advice, advice_for
 from meta_pipeline.graph.client import GraphClient
-from meta_pipeline.graph.errors import AuthError, BrokenAnswerError, Failure, failure_of
+from meta_pipeline.graph.errors import (
+    AuthError,
+    BadRequestError,
+    BrokenAnswerError,
+    Failure,
+    PermissionDeniedError,
+    failure_of,
+)
 
 Level = Literal["ok", "warn", "error"]
 
 WARN_DAYS = 14
 ERROR_DAYS = 3
+
+# Meta's login guide: a short-lived token lives one to two hours, a long-lived one 60 days.
+_SHORT_LIVED = timedelta(hours=2)
+
+REFUSALS = (AuthError, BadRequestError, PermissionDeniedError)
+"""What an app that may not ask about a token is told, whatever the token is worth: a wrong secret
+is 190, the app of another token (#100). Meta being down says nothing of the app."""
 
 _PATH = "debug_token"
 _OAUTH = "oauth/access_token"
@@ -160,6 +174,8 @@ def _expiry(info: TokenInfo, now: datetime) -> list[Remark]:
         return [Remark("ok", f"a {info.owner}'s token that does not expire")]
     name = "system user's token of 60 days" if info.lasts_60_days else "token ends"
     what = f"the {name}" if info.lasts_60_days else f"the {info.owner}'s token"
+    if info.kind == "USER" and timedelta(0) < info.expires_at - now <= _SHORT_LIVED:
+        name = "person's token of an hour or two"
     return [_watched(f"{what}", info.expires_at, now, FINDINGS[name])]
 
 
@@ -176,8 +192,8 @@ def _watched(what: str, end: datetime, now: datetime, advice: Advice) -> Remark:
     day = end.strftime("%Y-%m-%d %H:%M UTC")
     if left <= timedelta(0):
         return Remark("error", f"{what} ended on {day}", advice)
-    days = f"{left.days} day{'' if left.days == 1 else 's'}"
-    message = f"{what} ends on {day}, in {days}"
+    number, unit = (left.days, "day") if left.days else (left.seconds // 60, "minute")
+    message = f"{what} ends on {day}, in {number} {unit}{'' if number == 1 else 's'}"
     if left <= timedelta(days=ERROR_DAYS):
         return Remark("error", message, advice)
     if left <= timedelta(days=WARN_DAYS):

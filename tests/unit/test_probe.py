@@ -150,7 +150,7 @@ def test_the_first_error_is_the_last_question(meta: FakeMeta):
 @pytest.mark.parametrize(
     ("scopes", "level", "part"),
     [
-        (["read_insights"], "error", "ads_read or ads_management"),
+        (["read_insights", "pages_read_engagement"], "error", "ads_read or ads_management"),
         (["ads_read", "pages_read_engagement"], "error", "read_insights"),
         ([*SCOPES, "ads_management"], "warn", "more than read: ads_management"),
         ([*SCOPES, "pages_manage_posts"], "warn", "pages_manage_posts"),
@@ -164,6 +164,24 @@ def test_scopes_are_weighed(meta: FakeMeta, scopes: list[str], level: str, part:
     assert (one.step, one.level) == ("scopes", level)
     assert part in one.message
     assert "Generate token" in str(one.fix)
+
+
+def test_a_step_tells_all_that_it_found(meta: FakeMeta):
+    """A token that lacks several scopes is made anew once; what is not asked for is not told."""
+    meta.token["scopes"] = ["pages_show_list"]
+    found, adapter = probed(meta, client_with())
+    assert problems(found) == [("scopes", "error")] * 2
+    found, adapter = probed(FakeMeta(), client_with(currency="EUR", timezone="Europe/Berlin"))
+    assert problems(found) == [("ad account", "error")] * 2
+    assert adapter.paths[-1].endswith("/act_1")
+
+
+def test_an_api_version_that_never_was_is_named(meta: FakeMeta):
+    """Meta takes it for a part of the path; the token is not what is to be mended."""
+    meta.instead["debug_token"] = error_reply(2500, message="Unknown path components: /v99.0")
+    (*_, one), _ = probed(meta, client_with())
+    assert (one.step, one.kind) == ("token", "version")
+    assert "api_version" in str(one.fix)
 
 
 def test_optional_scopes_are_no_problem(meta: FakeMeta):
@@ -272,6 +290,14 @@ def test_an_app_that_is_refused_is_not_the_token(meta: FakeMeta):
     found = prober.probe(client_with())
     assert problems(found) == [("token", "warn")]
     assert "META_APP_SECRET" in str(found[1].fix)
+
+
+def test_meta_being_down_says_nothing_of_the_app(meta: FakeMeta):
+    """Nobody is told to copy the app's secret again."""
+    meta.instead["debug_token"] = error_reply(2, status=503)
+    found, _ = probed(meta, client_with(), META_APP_ID="12", META_APP_SECRET=APP_SECRET)
+    assert problems(found) == [("token", "error")]
+    assert "META_APP_SECRET" not in str(found[-1].fix)
 
 
 def test_clients_do_not_depend_on_each_other(meta: FakeMeta):

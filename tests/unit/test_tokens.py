@@ -129,6 +129,15 @@ def test_sixty_days_are_named():
     assert "Never" in remark.advice.fix
 
 
+def test_a_persons_token_of_hours_is_to_be_exchanged():
+    """While it is alive that is one command; its end is told in minutes."""
+    info = TokenInfo("USER", "1", is_valid=True, expires_at=NOW + timedelta(minutes=59))
+    remark, _ = remarks(info, NOW)
+    assert (remark.level, "in 59 minutes" in remark.message) == ("error", True)
+    assert remark.advice is not None
+    assert "meta-pipeline token exchange" in remark.advice.fix
+
+
 @pytest.mark.parametrize(("kind", "level"), [("USER", "warn"), ("APP", "error"), ("PAGE", None)])
 def test_the_kind_of_token_is_judged(kind: str, level: str | None):
     """A person's token is a risk, an app's sees nothing."""
