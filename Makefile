@@ -29,8 +29,8 @@ install: $(STAMP) ## Make .venv with everything that is needed, as locked.
 demo: $(STAMP) ## Run the whole pipeline on the bundled simulator (REPLAY=file.csv: on an export).
 	@$(BIN)/meta-pipeline demo $(if $(REPLAY),--replay "$(REPLAY)")
 
-test: $(STAMP) ## Run every test.
-	@$(BIN)/python -m pytest
+test: $(STAMP) ## Run every test, as many at once as there are cores.
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(STAMP) ## Lint, types, walls between packages, SQL style.
 	@$(BIN)/ruff check .

@@ -11,6 +11,7 @@ from meta_pipeline.defs.partitions import Grid
 from meta_pipeline.defs.raw import raw_assets
 from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.defs.schedules import schedules
+from meta_pipeline.defs.storage import write_events_fast
 from meta_pipeline.defs.transformations import (
     dbt_project,
     dbt_resource,
@@ -22,6 +23,7 @@ from meta_pipeline.pulling import Puller
 
 def build(settings: Settings, clients: tuple[Client, ...], puller: Puller) -> dg.Definitions:
     """The whole pipeline for these clients."""
+    write_events_fast()
     grid = Grid(clients, clock.now().date())
     project = dbt_project(settings)
     models = transformation_assets(project)

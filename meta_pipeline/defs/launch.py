@@ -22,11 +22,11 @@ from meta_pipeline.config import Client, Settings
 from meta_pipeline.dates import Span
 from meta_pipeline.defs import build
 from meta_pipeline.defs.partitions import Grid
-from meta_pipeline.defs.raw import raw_key
+from meta_pipeline.defs.raw import raw_key, report_keys
 from meta_pipeline.errors import MetaPipelineError
 from meta_pipeline.project import project_file
 from meta_pipeline.pulling import Puller
-from meta_pipeline.reports import REPORTS, Grain, reports_of
+from meta_pipeline.reports import REPORTS, Grain
 
 # Dagster's and dbt's own lines go to the log; the terminal is the command's.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -70,23 +70,14 @@ class Launcher:
         """Pulls every report of `grain` that the clients get; whether all of it landed.
 
         One run for each stretch of clients that stand together in clients.yml: a Dagster run
-        covers a rectangle. A report that none of them gets is left out of it: each of its
-        partitions would cost two events and no request.
+        covers a rectangle.
         """
         good = True
         for group in _stretches(list(self._clients), set(client_ids)):
             tags = self._grid.range_tags(grain, group[0], group[-1], span)
-            if keys := self._report_keys(grain, group):
+            if keys := report_keys(grain, [self._clients[name] for name in group]):
                 good &= self._run(keys, tags)
         return good
-
-    def _report_keys(self, grain: Grain, client_ids: Sequence[str]) -> list[dg.AssetKey]:
-        clients = [self._clients[client_id] for client_id in client_ids]
-        return [
-            raw_key(report.name)
-            for report in reports_of(grain=grain)
-            if any(c.gets(report) and c.assets(report.surface) for c in clients)
-        ]
 
     def build(self) -> None:
         """Registers the clients, builds and tests the marts, and publishes them.

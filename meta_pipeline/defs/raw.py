@@ -13,7 +13,7 @@ from meta_pipeline.defs.partitions import RANGE_START, Grid, wanted_spans
 from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.landing import Spool, create_schema, register_clients
 from meta_pipeline.pulling import DEAD_METRIC, Outcome, Puller
-from meta_pipeline.reports import REPORTS, Report
+from meta_pipeline.reports import REPORTS, Grain, Report, reports_of
 
 OWNERS = ["team:data-engineering"]
 WRITER_POOL = "duckdb_writer"
@@ -22,6 +22,19 @@ WRITER_POOL = "duckdb_writer"
 def raw_key(report: str) -> dg.AssetKey:
     """The asset key of a report's raw records."""
     return dg.AssetKey(["raw", report])
+
+
+def report_keys(grain: Grain, clients: Iterable[Client]) -> list[dg.AssetKey]:
+    """The reports of one grain that any of the clients gets.
+
+    One that none of them gets would cost two events a partition, and no request.
+    """
+    several = list(clients)
+    return [
+        raw_key(report.name)
+        for report in reports_of(grain=grain)
+        if any(c.gets(report) and c.assets(report.surface) for c in several)
+    ]
 
 
 def report_asset(report: Report, grid: Grid) -> dg.AssetsDefinition:

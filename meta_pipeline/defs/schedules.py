@@ -8,8 +8,8 @@ from meta_pipeline import clock
 from meta_pipeline.config import Client
 from meta_pipeline.dates import TRAILING_DAYS, trailing
 from meta_pipeline.defs.partitions import Grid
-from meta_pipeline.defs.raw import raw_key
-from meta_pipeline.reports import Grain, reports_of
+from meta_pipeline.defs.raw import report_keys
+from meta_pipeline.reports import Grain
 
 
 def schedules(clients: Sequence[Client], grid: Grid) -> list[dg.ScheduleDefinition]:
@@ -17,24 +17,26 @@ def schedules(clients: Sequence[Client], grid: Grid) -> list[dg.ScheduleDefiniti
 
     They start stopped; the marts follow by their automation conditions.
     """
-    return [
-        _schedule(clients, grid, "snapshot", "objects_daily", "0 5 * * *"),
-        _schedule(clients, grid, "day", "trailing_window_daily", "15 5 * * *"),
-        _schedule(clients, grid, "month", "months_daily", "45 5 * * *"),
-    ]
+    times: tuple[tuple[Grain, str, str], ...] = (
+        ("snapshot", "objects_daily", "0 5 * * *"),
+        ("day", "trailing_window_daily", "15 5 * * *"),
+        ("month", "months_daily", "45 5 * * *"),
+    )
+    return [_schedule(clients, grid, *one) for one in times if report_keys(one[0], clients)]
 
 
 def _schedule(
     clients: Sequence[Client], grid: Grid, grain: Grain, name: str, cron: str
 ) -> dg.ScheduleDefinition:
     descriptions = {
-        "snapshot": "Accounts, campaigns, ad sets and ads of every client as they stand now.",
+        "snapshot": "Accounts, campaigns, ad sets, ads, creatives and Instagram accounts of every "
+        "client as they stand now.",
         "day": f"Every daily report of the last {TRAILING_DAYS} days again, since Meta restates "
-        "figures for that long; one request a client, report and page.",
+        "figures for that long; as few requests as it takes.",
         "month": "Reach of the running month, and of the last one while it still moves.",
     }
 
-    keys = [raw_key(report.name) for report in reports_of(grain=grain)]
+    keys = report_keys(grain, clients)
 
     @dg.schedule(
         name=name,

@@ -135,6 +135,8 @@ def _start(mark: Mark | None, limit: int, settings: Settings) -> int:
 
 
 def _length(start: int, limit: int, settings: Settings) -> int:
+    if settings.longest_page is not None:
+        limit = min(limit, settings.longest_page)
     if settings.page_size_seed is None:
         return limit
     shortest = min(limit, settings.duplicate_rows + 1)

@@ -111,6 +111,9 @@ class Settings:
     page_size_seed: int | None = _switch(
         default=None, about="Pages are shorter than asked, by lengths drawn from this seed."
     )
+    longest_page: int | None = _switch(
+        default=None, about="No page of any list has more rows than this, whatever was asked."
+    )
     duplicate_rows: int = _switch(
         default=0, about="Rows that each page repeats from the page before."
     )

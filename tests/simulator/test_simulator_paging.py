@@ -184,3 +184,11 @@ def test_a_gateway_that_gives_up(meta: RunningSimulator, ask: Ask, path: str) ->
     meta.settings.change(max_rows=None, max_page_rows=20)
     assert ask(path, **ASKED).json()["error"]["code"] == 1
     assert len(ask(path, limit=20, **ASKED).json()["data"]) == 20
+
+
+def test_a_page_may_be_shorter_than_asked(meta: RunningSimulator, ask: Ask, path: str) -> None:
+    """No page has more rows than `longest_page`, and each row still comes once."""
+    ordered = every_row(ask, path, limit=5000, **ASKED)
+    meta.settings.longest_page = 3
+    assert len(ask(path, limit=500, **ASKED).json()["data"]) == 3
+    assert every_row(ask, path, limit=500, **ASKED) == ordered

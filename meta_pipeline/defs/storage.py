@@ -1,0 +1,30 @@
+"""How Dagster's own SQLite files are written."""
+
+import sqlite3
+from functools import cache
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+
+@cache
+def write_events_fast() -> None:
+    """Lets this process write Dagster's events without syncing the disk for each.
+
+    A partition is two events, each written through a connection of its own; closing the last
+    connection to a file moves the whole log into it and syncs, which was a third of the time.
+    So one connection to each file stays open. The files are in WAL mode: a crash of the process
+    loses nothing, a power cut may lose the newest events, never the file, nor what landed.
+    """
+    held: dict[str, sqlite3.Connection] = {}
+
+    @event.listens_for(Engine, "connect")
+    def relax(connection: Any, _record: Any) -> None:
+        if not isinstance(connection, sqlite3.Connection):
+            return
+        connection.execute("pragma synchronous = normal")
+        _, _, path = connection.execute("pragma database_list").fetchone()
+        if path and path not in held:
+            held[path] = sqlite3.connect(path, check_same_thread=False)
+            held[path].execute("pragma schema_version")
