@@ -12,14 +12,16 @@ from pydantic import SecretStr
 
 from meta_pipeline.cli.sync import Summary, run_reload
 from meta_pipeline.graph import Credential, GraphClient, new_session
+from meta_pipeline.reports import DEFAULT_REPORTS, REPORTS
 from meta_pipeline.simulator import generated_agency, page_truth
 from tests.integration.conftest import NOW, TOKEN, Pipeline, running_pipeline
 
 SINCE, UNTIL = "2026-10-20", "2026-11-21"
 ACCOUNTS = 3
-DAILY_ADS_REPORTS = 4
-OBJECT_REPORTS = 4
-PAGE_METRICS = 7
+ADS = [REPORTS[name] for name in DEFAULT_REPORTS if REPORTS[name].surface == "ads"]
+INSIGHTS_REPORTS = sum(report.edge == "insights" for report in ADS)
+OBJECT_REPORTS = len(ADS) - INSIGHTS_REPORTS
+PAGE_METRICS = sum(len(REPORTS[name].metrics) for name in ("page_daily", "page_28d"))
 
 TRUTHS = {
     "fct_account_daily": ("account", ""),
@@ -69,16 +71,19 @@ def test_sync_lands_everything(first: Summary):
 
 
 def test_requests_are_one_a_page_of_the_range(first_requests: list[Any]):
-    """33 days cost one insights request an account and report, and one a page of 500 rows."""
+    """33 days cost one insights request an account and report, and one a page of 500 rows.
+
+    Rolling ranges are 30 a request.
+    """
     found: dict[str, int] = {}
     for request in first_requests:
         found[request.kind] = found.get(request.kind, 0) + 1
-    single_page = ACCOUNTS * (DAILY_ADS_REPORTS + 1)
+    single_page = ACCOUNTS * (INSIGHTS_REPORTS + 1)
     further_pages = sum(
         1 for request in first_requests if request.kind == "insights" and "after" in request.params
     )
     assert found["insights"] == single_page + further_pages
-    assert further_pages <= 2 * ACCOUNTS  # ad and platform rows of 40 days: at most 3 pages
+    assert further_pages <= 4 * ACCOUNTS  # rows by age and gender of 40 days
     assert found["page_insights"] == 3 * PAGE_METRICS
     assert found["objects"] == ACCOUNTS * OBJECT_REPORTS
     assert all(request.status == 200 for request in first_requests)
@@ -260,5 +265,6 @@ def test_home_holds_only_what_is_documented(pipeline: Pipeline, restated: Summar
     names = {path.name for path in Path(pipeline.home).iterdir()}
     aside = {name for name in names if name.startswith("warehouse.2026")}
     documented = {"warehouse.duckdb", "warehouse.duckdb.lock", "marts.duckdb", "spool"}
+    documented |= {"quota.sqlite", "quota.sqlite-wal", "quota.sqlite-shm"}
     documented |= {"clients.yml", "dagster", "dbt", "logs", ".warehouse.rebuild.duckdb.lock"}
     assert names - aside <= documented
