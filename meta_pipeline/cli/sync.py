@@ -42,7 +42,7 @@ FRESH_HOURS = 6
 QUOTA_WAIT = timedelta(hours=1)
 """How long a sync waits, when all else is done, for accounts whose quota is used up."""
 
-_NEXT_TRY = timedelta(minutes=1)
+_NEXT_TRY = timedelta(minutes=5)
 
 _LABELS: dict[Grain, str] = {"snapshot": "objects", "day": "days", "month": "months"}
 
@@ -71,12 +71,12 @@ class Summary:
         """Whether something of the client's has to wait for a quota."""
         return any(_is_throttled(o) for o in self.outcomes if o.errand.client.id == client.id)
 
-    def forget_throttled(self, client: Client) -> None:
-        """Drops what had to wait, since it is asked again."""
+    def forget_failures(self, client: Client) -> None:
+        """Drops what of the client's did not land, since it is asked again."""
         self.outcomes = [
             outcome
             for outcome in self.outcomes
-            if outcome.errand.client.id != client.id or not _is_throttled(outcome)
+            if outcome.errand.client.id != client.id or outcome.is_complete
         ]
 
     def is_refused(self, client: Client) -> bool:
@@ -267,8 +267,7 @@ def synchronise(
     in the summary and holds up no other; a client that is refused altogether is not asked for
     its days, which fail for the same reason. An account whose quota is used up is given up for
     now and taken up again, where it stopped, when all others are published. Raises
-    `MetaPipelineError` when the build fails or
-    the warehouse cannot be written.
+    `MetaPipelineError` when the build fails or the warehouse cannot be written.
     """
     from meta_pipeline.defs.launch import Launcher
 
@@ -285,7 +284,9 @@ def synchronise(
             launcher = Launcher(settings, clients, puller)
         begun = clock.now()
 
-        def pull_and_build(some: Sequence[Client]) -> None:
+        def pull(some: Sequence[Client]) -> bool:
+            """Pulls all of some clients; whether anything new came of it."""
+            done = len(summary.outcomes)
             for grain, label in _LABELS.items():
                 with shown.step(label, _errands(some, grain)):
                     launcher.pull(grain, [client.id for client in some], span)
@@ -294,16 +295,17 @@ def synchronise(
                         puller.refuse(client.id, summary.refusal(client))
             if lost is not None:
                 _mark_lost(puller, some, lost)
-            # Marts that stand already must learn of a failure as well.
-            if summary.landed or settings.marts.exists():
-                _build(launcher, shown)
+            return any(o.is_complete and o.landed for o in summary.outcomes[done:])
 
-        pull_and_build(wanted)
+        # Marts that stand already must learn of a failure as well.
+        if pull(wanted) or summary.landed or settings.marts.exists():
+            _build(launcher, shown)
         for ready in when_back(puller, summary, wanted, sleep):
             puller.resume(fresh_since or begun)
             for client in ready:
-                summary.forget_throttled(client)
-            pull_and_build(ready)
+                summary.forget_failures(client)
+            if pull(ready):
+                _build(launcher, shown)
     return summary
 
 

@@ -17,7 +17,7 @@ from meta_pipeline.reports import REPORTS, Report, Surface
 
 DEAD_METRIC = DeadMetricError.kind
 
-DEAD_FOR = timedelta(days=30)
+DEAD_FOR = timedelta(days=14)
 """How long a metric that Meta refused as unknown is not asked for again. Retired ones stay
 away, for every Page and version (third party, 2026-09); a fault of Meta's own passes."""
 

@@ -38,7 +38,7 @@ def rounds(minutes: dict[str, float], *kinds: str | None) -> tuple[list[list[str
     for ready in when_back(puller, summary, CLIENTS, slept.append):
         found.append([client.id for client in ready])
         for client in ready:
-            summary.forget_throttled(client)
+            summary.forget_failures(client)
     return found, [round(seconds / 60) for seconds in slept]
 
 
@@ -59,8 +59,8 @@ def test_a_wait_of_more_than_an_hour_is_left_to_the_next_sync() -> None:
     assert rounds({"act_0": too_long}, "throttled", None, None) == ([], [])
 
 
-def test_a_client_that_stays_throttled_is_tried_once_a_minute_at_most() -> None:
+def test_a_client_that_stays_throttled_is_tried_every_five_minutes_at_most() -> None:
     """However often it is refused, the sync ends after an hour."""
     summary = Summary(Span(DAY, DAY), [outcome(CLIENTS[0], "throttled")])
     tries = when_back(cast("Puller", Waiting({})), summary, CLIENTS, lambda _: None)
-    assert 0 < len(list(tries)) <= QUOTA_WAIT.total_seconds() / 60 + 1
+    assert 0 < len(list(tries)) <= QUOTA_WAIT.total_seconds() / 300 + 1
