@@ -283,30 +283,38 @@ def synchronise(
         with shown.step("definitions"):
             launcher = Launcher(settings, clients, puller)
         begun = clock.now()
-
-        def pull(some: Sequence[Client]) -> bool:
-            """Pulls all of some clients; whether anything new came of it."""
-            done = len(summary.outcomes)
-            for grain, label in _LABELS.items():
-                with shown.step(label, _errands(some, grain)):
-                    launcher.pull(grain, [client.id for client in some], span)
-                for client in some:
-                    if summary.is_refused(client):
-                        puller.refuse(client.id, summary.refusal(client))
-            if lost is not None:
-                _mark_lost(puller, some, lost)
-            return any(o.is_complete and o.landed for o in summary.outcomes[done:])
-
+        has_news = _pull(launcher, puller, summary, wanted, shown, lost)
         # Marts that stand already must learn of a failure as well.
-        if pull(wanted) or summary.landed or settings.marts.exists():
+        if has_news or summary.landed or settings.marts.exists():
             _build(launcher, shown)
         for ready in when_back(puller, summary, wanted, sleep):
             puller.resume(fresh_since or begun)
             for client in ready:
                 summary.forget_failures(client)
-            if pull(ready):
+            if _pull(launcher, puller, summary, ready, shown, lost):
                 _build(launcher, shown)
     return summary
+
+
+def _pull(
+    launcher: "Launcher",
+    puller: Puller,
+    summary: Summary,
+    clients: Sequence[Client],
+    shown: Steps,
+    lost: Span | None,
+) -> bool:
+    """Pulls all of some clients; whether anything new came of it."""
+    done = len(summary.outcomes)
+    for grain, label in _LABELS.items():
+        with shown.step(label, _errands(clients, grain)):
+            launcher.pull(grain, [client.id for client in clients], summary.span)
+        for client in clients:
+            if summary.is_refused(client):
+                puller.refuse(client.id, summary.refusal(client))
+    if lost is not None:
+        _mark_lost(puller, clients, lost)
+    return any(outcome.is_complete and outcome.landed for outcome in summary.outcomes[done:])
 
 
 def when_back(

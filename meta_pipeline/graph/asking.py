@@ -46,7 +46,7 @@ PAGE_SIZES = (100, 25, 5)
 RUNS = 3
 """Report runs of one part: random failures pass (2/1504043, -2/2490547), others need a split."""
 
-STUCK_RUNS = 2
+STUCK_RUNS = 4
 """Report runs of one question that may never end, each an hour long, before it is given up."""
 
 READINGS = 3
