@@ -199,7 +199,7 @@ def run_compare(task: dict[str, Any]) -> dict[str, Any]:
     return {**held, "differing": differing, "versions": versions, "received": received}
 
 
-def run_simulator(shape: dict[str, int]) -> dict[str, Any]:
+def run_simulator(shape: dict[str, Any]) -> dict[str, Any]:
     """Serves a generated agency until standard input ends."""
     from meta_pipeline.simulator import RunningSimulator, generated_agency
 
