@@ -158,6 +158,23 @@ class Report:
         return self.metrics or ("",)
 
 
+def _campaigns_by(*breakdowns: str, name: str, what: str, is_default: bool = True) -> Report:
+    """A report of campaigns by day and the values of `breakdowns`, which belong to its key."""
+    return Report(
+        name=name,
+        description=f"Delivery and actions by campaign, {what} and day.",
+        surface="ads",
+        edge="insights",
+        grain="day",
+        level="campaign",
+        breakdowns=breakdowns,
+        key=("campaign_id", *breakdowns),
+        fields=(*INSIGHT_FIELDS, *CAMPAIGN_FIELDS, "objective", "attribution_setting"),
+        is_default=is_default,
+        params=_with_status("campaign.effective_status", CAMPAIGN_STATUSES),
+    )
+
+
 _REPORTS = (
     Report(
         name="accounts",
@@ -272,43 +289,9 @@ _REPORTS = (
         fields=(*INSIGHT_FIELDS, *AD_FIELDS, *SETTING_FIELDS),
         params=_with_status("ad.effective_status", AD_STATUSES),
     ),
-    Report(
-        name="platform_daily",
-        description="Delivery and actions by campaign, platform and day.",
-        surface="ads",
-        edge="insights",
-        grain="day",
-        level="campaign",
-        breakdowns=("publisher_platform",),
-        key=("campaign_id", "publisher_platform"),
-        fields=(*INSIGHT_FIELDS, *CAMPAIGN_FIELDS, "objective", "attribution_setting"),
-        params=_with_status("campaign.effective_status", CAMPAIGN_STATUSES),
-    ),
-    Report(
-        name="age_gender_daily",
-        description="Delivery and actions by campaign, age, gender and day.",
-        surface="ads",
-        edge="insights",
-        grain="day",
-        level="campaign",
-        breakdowns=("age", "gender"),
-        key=("campaign_id", "age", "gender"),
-        fields=(*INSIGHT_FIELDS, *CAMPAIGN_FIELDS, "objective", "attribution_setting"),
-        params=_with_status("campaign.effective_status", CAMPAIGN_STATUSES),
-    ),
-    Report(
-        name="country_daily",
-        description="Delivery and actions by campaign, country and day.",
-        surface="ads",
-        edge="insights",
-        grain="day",
-        level="campaign",
-        breakdowns=("country",),
-        key=("campaign_id", "country"),
-        fields=(*INSIGHT_FIELDS, *CAMPAIGN_FIELDS, "objective", "attribution_setting"),
-        params=_with_status("campaign.effective_status", CAMPAIGN_STATUSES),
-        is_default=False,
-    ),
+    _campaigns_by("publisher_platform", name="platform_daily", what="platform"),
+    _campaigns_by("age", "gender", name="age_gender_daily", what="age, gender"),
+    _campaigns_by("country", name="country_daily", what="country", is_default=False),
     Report(
         name="account_28d",
         description="Reach and frequency of the account over the 28 days that end with each "

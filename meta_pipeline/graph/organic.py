@@ -27,7 +27,6 @@ from meta_pipeline.graph.client import GraphClient
 from meta_pipeline.graph.errors import (
     AuthError,
     BrokenAnswerError,
-    CursorExpiredError,
     DeadMetricError,
     Failure,
     GraphError,
@@ -59,7 +58,6 @@ of clocks in autumn exceed."""
 RECENT_POST_DAYS = 28
 
 _POSTS_A_PAGE = 100  # no more come (Page feed reference)
-_READINGS = 3
 
 # `reach` has a series of days; every other metric is one total a call, which holds no date
 # (Instagram reference, June 2026).
@@ -292,13 +290,7 @@ def _posts(client: GraphClient, page_id: str, fields: str, today: date) -> list[
     """The posts of the last 28 days, read anew when cursors expire on the way."""
     since = today - timedelta(days=RECENT_POST_DAYS)
     params = {"fields": fields, "since": str(since), "limit": str(_POSTS_A_PAGE)}
-    for reading in range(1, _READINGS + 1):
-        try:
-            return list(client.pages(f"{page_id}/posts", params))
-        except CursorExpiredError:
-            if reading == _READINGS:
-                raise
-    raise AssertionError("unreachable")
+    return client.whole_list(f"{page_id}/posts", params)
 
 
 def _proof_of_no_posts(
