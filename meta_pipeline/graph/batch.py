@@ -129,12 +129,16 @@ class BatchRun:
         self._gate = gate
         self._retry = retry
         self._patience = gate.patience() if patience is None else Patience(patience)
+        self._turns = Patience(self._patience.left)
 
     def run(
         self, calls: Sequence[Call], credential: Credential, asset_id: str
     ) -> list[Answer | GraphError]:
         """The answer to each call, or its error. Raises the error of a whole request."""
         items = [_item_of(call, credential, asset_id) for call in calls]
+        # A quota that is nearly used up is used slowly: each call has its turn, and as much
+        # patience for it as one that is sent alone.
+        self._turns = Patience(self._patience.left * len(items))
         while pending := [item for item in items if item.result is None]:
             ready = [item for item in pending if self._may_go(item)]
             if not ready:
@@ -147,13 +151,16 @@ class BatchRun:
         if item.wait > 0:
             return False
         has_turn = item.hold is not None and not item.hold.is_block
-        item.hold = hold = self._gate.hold(item.needed, self._patience, has_turn=has_turn)
+        item.hold = hold = self._gate.hold(item.needed, self._turns, has_turn=has_turn)
         if hold is None:
             return True
         item.wait = hold.seconds
-        if hold.seconds > self._patience.left:
+        if hold.seconds > self._patience_for(hold).left:
             item.result = self._gate.refusal(item.call.path, hold, item.refused)
         return False
+
+    def _patience_for(self, hold: Hold) -> Patience:
+        return self._patience if hold.is_block else self._turns
 
     def _sleep(self, pending: Sequence[_Item]) -> None:
         """Waits for all that is due soon at once, or for the first of the quotas used up."""
@@ -162,7 +169,7 @@ class BatchRun:
         soon = [item for item in pending if not item.is_blocked]
         waited_for = max(soon, key=_wait_of) if soon else min(pending, key=_wait_of)
         if waited_for.hold is not None:
-            self._gate.spend(waited_for.hold, self._patience)
+            self._gate.spend(waited_for.hold, self._patience_for(waited_for.hold))
         else:
             self._gate.sleep(waited_for.wait)
         for item in pending:

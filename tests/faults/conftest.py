@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from matrix import NOW, Grid, Home, Twins, clients_of, getters, run
+from matrix import Grid, Twins, opened_twins, run
 from scenarios import ALONE, TOGETHER
 
-from meta_pipeline.reports import REPORTS
-from meta_pipeline.simulator import RunningSimulator, generated_agency
+from meta_pipeline.simulator import generated_agency
 
 
 @pytest.fixture(scope="session")
@@ -15,17 +14,8 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twins]:
     """Two homes of one agency, one without any fault; each scenario has a client of its own."""
     scenarios = (*TOGETHER, *ALONE)
     source = generated_agency(clients=len(scenarios), campaigns=2, adsets=2, ads=1)
-    clients = clients_of(source, scenarios)
-    root = tmp_path_factory.mktemp("faults")
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        RunningSimulator(source, now=NOW) as meta,
-        RunningSimulator(source, now=NOW) as steady,
-    ):
-        twin = Home(root / "twin", steady, clients, patch)
-        for report in REPORTS.values():
-            twin.pull(report, *getters(clients, report))
-        yield Twins(Home(root / "home", meta, clients, patch), twin)
+    with opened_twins(tmp_path_factory.mktemp("faults"), source, scenarios) as both:
+        yield both
 
 
 @pytest.fixture(scope="session")

@@ -171,6 +171,21 @@ class Twins:
     twin: Home
 
 
+@contextmanager
+def opened_twins(root: Path, source: Source, scenarios: Sequence["Scenario"]) -> Iterator[Twins]:
+    """Twins of an agency with a client for each scenario; all of the one without faults pulled."""
+    clients = clients_of(source, scenarios)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        RunningSimulator(source, now=NOW) as meta,
+        RunningSimulator(source, now=NOW) as steady,
+    ):
+        twin = Home(root / "twin", steady, clients, patch)
+        for report in REPORTS.values():
+            twin.pull(report, *getters(clients, report))
+        yield Twins(Home(root / "home", meta, clients, patch), twin)
+
+
 Arm = Callable[[RunningSimulator, str, Report], bool]
 """Prepares a fault for one asset (its bare id) and report; whether there is one for it."""
 

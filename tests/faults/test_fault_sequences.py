@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from matrix import NOW, Home, Scenario, Twins, clients_of, getters, pull_under
+from matrix import NOW, Home, Scenario, Twins, opened_twins, pull_under
 from scenarios import ALONE, TOGETHER
 
 from meta_pipeline.reports import REPORTS
-from meta_pipeline.simulator import RunningSimulator, generated_agency
+from meta_pipeline.simulator import generated_agency
 
 TRIED = ("accounts", "campaigns", "account_daily", "campaign_daily", "ad_daily", "page_28d")
 PASSING = {s.name: s for s in (*TOGETHER, *ALONE) if not s.lasting and "drip" not in s.name}
@@ -28,17 +28,9 @@ steps = st.lists(
 def twins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twins]:
     """One client, pulled without faults; the other home is made anew for each sequence."""
     source = generated_agency(clients=1, campaigns=3, adsets=1, ads=2)
-    clients = clients_of(source, [Scenario("any", "anything", TRIED)])
-    root = tmp_path_factory.mktemp("sequences")
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        RunningSimulator(source, now=NOW) as meta,
-        RunningSimulator(source, now=NOW) as steady,
-    ):
-        twin = Home(root / "twin", steady, clients, patch)
-        for report in REPORTS.values():
-            twin.pull(report, *getters(clients, report))
-        yield Twins(Home(root / "unused", meta, clients, patch), twin)
+    any_fault = Scenario("any", "anything", TRIED)
+    with opened_twins(tmp_path_factory.mktemp("sequences"), source, [any_fault]) as both:
+        yield both
 
 
 @settings(

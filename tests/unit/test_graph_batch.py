@@ -253,6 +253,22 @@ def test_each_call_takes_its_own_turn() -> None:
     assert (time.slept, len(meta.requests)) == ([8], 3)
 
 
+def test_a_long_batch_has_patience_for_all_of_its_turns() -> None:
+    """At 91 % ten calls take their turns over minutes; none is given up for being the tenth."""
+    time = FakeTime()
+    client, _ = client_of(
+        batch_of(row("0", business(91))),
+        batch_of(row("1")),
+        batch_of(*[row(str(n)) for n in range(2, 11)]),
+        quota=ledger_of(time, patience=60),
+        sleep=time.sleep,
+    )
+    call = Call("act_1/insights", {})
+    client.batch([call])
+    assert rows_of(client.batch([call] * 10)) == [str(n) for n in range(1, 11)]
+    assert sum(time.slept) > 60
+
+
 def test_a_throttled_batch_is_sent_again() -> None:
     """When the whole request is refused, all of it waits."""
     time = FakeTime()
