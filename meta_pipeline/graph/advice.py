@@ -685,6 +685,10 @@ FINDINGS: Mapping[str, Advice] = {
         "META_APP_ID and META_APP_SECRET do not belong together; the token asked for itself",
         f"Copy both again from {APP_BASIC}, without spaces",
     ),
+    "token is not told about": Advice(
+        "Meta does not tell about the token; its scopes and its last day are not checked",
+        "Look it up at developers.facebook.com/tools/debug/accesstoken",
+    ),
     "token of another app": Advice(
         "The token was made for another app than META_APP_ID",
         f"Make it for this one ({NEW_TOKEN}), or set META_APP_ID and META_APP_SECRET of that app",

@@ -25,7 +25,13 @@ from meta_pipeline.graph.advice import FINDINGS, Advice, advice_for
 from meta_pipeline.graph.answer import Answer
 from meta_pipeline.graph.auth import Credential
 from meta_pipeline.graph.client import GraphClient
-from meta_pipeline.graph.errors import DeadMetricError, GraphError
+from meta_pipeline.graph.errors import (
+    BadRequestError,
+    DeadMetricError,
+    Failure,
+    GraphError,
+    PermissionDeniedError,
+)
 from meta_pipeline.graph.organic import ask_organic
 from meta_pipeline.graph.questions import questions
 from meta_pipeline.graph.quota import QuotaLedger
@@ -207,21 +213,26 @@ class _Examination:
         return Remark("ok", f"{assets}; {client.api_version}; token from {client.token_env}")
 
     def _inspected(self, now: datetime) -> Iterator[Remark]:
-        try:
-            self._info = inspect(self._graph, self._token, self._app)
-        except REFUSALS as error:
-            if self._app is None:
-                raise
-            # The app was refused, which says nothing of the token: it asks for itself.
-            yield Remark("warn", error.message, FINDINGS["app is refused"])
-            self._info = inspect(self._graph, self._token)
+        # An app that is refused says nothing of the token, which then asks for itself.
+        if self._app is not None:
+            try:
+                self._info = inspect(self._graph, self._token, self._app)
+            except REFUSALS as error:
+                yield Remark("warn", error.message, FINDINGS["app is refused"])
+        if self._info is None:
+            try:
+                self._info = inspect(self._graph, self._token)
+            except (BadRequestError, PermissionDeniedError) as error:
+                yield Remark("warn", error.message, FINDINGS["token is not told about"])
+                return
         yield from remarks(self._info, now)
         if self._app_id and self._info.app_id and self._info.app_id != self._app_id:
             message = f"made for app {self._info.app_id}, META_APP_ID is {self._app_id}"
             yield Remark("warn", message, FINDINGS["token of another app"])
 
     def _scopes(self) -> Iterator[Remark]:
-        yield from scope_remarks(self._known(), self._client)
+        if self._info is not None:
+            yield from scope_remarks(self._info, self._client)
 
     def _accounts(self, now: datetime) -> Iterator[Remark]:
         for account_id in self._client.ad_accounts:
@@ -277,7 +288,8 @@ class _Examination:
         yield from _heard(asset_id, filled, empty)
 
     def _known(self) -> TokenInfo:
-        assert self._info is not None
+        if self._info is None:
+            raise BadRequestError(Failure("debug_token", None, None, None, "not told about"))
         return self._info
 
     def _versions(self, now: datetime) -> Iterator[Remark]:

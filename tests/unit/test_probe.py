@@ -315,3 +315,12 @@ def test_clients_do_not_depend_on_each_other(meta: FakeMeta):
     assert problems(found["b"]) == [("config", "error")]
     assert problems(found["a"]) == []
     assert sorted(heard) == ["a", "b"]
+
+
+def test_a_token_that_meta_tells_nothing_about_is_tried_all_the_same(meta: FakeMeta):
+    """Without scopes and last day the rest of the chain still shows what it may do."""
+    meta.instead["debug_token"] = error_reply(100, 33, "Unsupported post request.")
+    found, _ = probed(meta, client_with())
+    assert ("token", "warn") in problems(found)
+    assert not any(one.level == "error" for one in found)
+    assert any(one.step == "ads insights" and one.level == "ok" for one in found)
