@@ -307,14 +307,15 @@ def markdown(grid: Grid, scenarios: Mapping[str, Scenario]) -> str:
     ]
     rows = [
         f"| {name} | {scenarios[name].about} | "
-        + " | ".join(_sign(row.get(report)) for report in names)
+        + " | ".join(sign(row.get(report)) for report in names)
         + " |"
         for name, row in grid.items()
     ]
     return "\n".join([*head, *rows]) + "\n"
 
 
-def _sign(cell: tuple[Verdict, Verdict] | None) -> str:
+def sign(cell: tuple[Verdict, Verdict] | None) -> str:
+    """What became of a report, as the table has it."""
     if cell is None:
         return ""
     during, after = cell

@@ -1,5 +1,6 @@
 """Writes the table of docs/reliability.md anew: python tests/faults/write_table.py"""
 
+import os
 import sys
 from pathlib import Path
 
@@ -23,5 +24,6 @@ class Writer:
 
 
 if __name__ == "__main__":
+    os.environ["FAULT_MATRIX"] = "all"
     tests = str(Path(__file__).with_name("test_fault_matrix.py"))
     sys.exit(pytest.main(["-q", tests], plugins=[Writer()]))
