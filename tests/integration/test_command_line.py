@@ -106,7 +106,7 @@ def test_malformed_clients_file(pipeline: Pipeline, run: Run, text: str, parts: 
     ("arguments", "part"),
     [
         (("--from", "2026-11-10", "--to", "2026-11-01"), "before it starts"),
-        (("--from", "2020-01-01", "--to", "2026-11-01"), "37 months"),
+        (("--from", "2020-01-01", "--to", "2020-02-01"), "37 months"),
         (("--from", "2026-11-01", "--to", "2026-12-31"), "has not begun"),
         (("--preset", "lifetime"), "unknown preset"),
         (("--preset", "last_7d", "--to", "2026-11-01"), "exclude each other"),
