@@ -171,6 +171,11 @@ class Client(_Strict):
             "instagram": self.instagram_accounts,
         }[surface]
 
+    @property
+    def all_assets(self) -> tuple[str, ...]:
+        """The ids of everything that is asked about."""
+        return (*self.ad_accounts, *self.pages, *self.instagram_accounts)
+
     def gets(self, report: Report) -> bool:
         """Whether the client gets a report: it is in the list, or cannot be done without."""
         return report.name in self.reports or report.name in REQUIRED_REPORTS
@@ -215,7 +220,7 @@ class ClientsFile(_Strict):
         """What one asset brought would be counted for two clients, and be asked for twice."""
         owners: dict[str, str] = {}
         for client in self.clients:
-            for asset in (*client.ad_accounts, *client.pages, *client.instagram_accounts):
+            for asset in client.all_assets:
                 owner = owners.setdefault(asset, client.id)
                 if owner != client.id:
                     raise ValueError(f"clients {owner} and {client.id} both name {asset}")

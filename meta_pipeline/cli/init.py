@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
-import msgspec
 import yaml
 
 from meta_pipeline import clock
@@ -139,8 +138,8 @@ def _pages(graph: GraphClient) -> tuple[list[Page], str | None]:
 def _rows(graph: GraphClient, path: str, fields: str) -> list[dict[str, Any]]:
     return [
         row
-        for answer in graph.pages(path, {"fields": fields, "limit": _LIMIT})
-        for row in msgspec.json.decode(answer.body, type=dict[str, Any])["data"]
+        for answer in graph.whole_list(path, {"fields": fields, "limit": _LIMIT})
+        for row in answer.decoded_rows()
     ]
 
 

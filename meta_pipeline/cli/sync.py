@@ -326,7 +326,7 @@ def when_back(
     while waiting := [client for client in clients if summary.throttled(client)]:
         back = puller.throttled
         until = {
-            client.id: max([earliest, *(back[one] for one in _assets(client) if one in back)])
+            client.id: max([earliest, *(back[one] for one in client.all_assets if one in back)])
             for client in waiting
         }
         first = min(until.values())
@@ -338,10 +338,6 @@ def when_back(
             sleep(seconds)
         yield [client for client in waiting if until[client.id] <= first]
         earliest = max(first, datetime.now(UTC)) + _NEXT_TRY
-
-
-def _assets(client: Client) -> tuple[str, ...]:
-    return (*client.ad_accounts, *client.pages, *client.instagram_accounts)
 
 
 def _is_throttled(outcome: Outcome) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -79,6 +79,10 @@ class Answer:
     def version_warning(self) -> str | None:
         """Meta's note that the version asked for is, or soon will be, over."""
         return self.headers.get("x-ad-api-version-warning")
+
+    def decoded_rows(self) -> list[dict[str, Any]]:
+        """The members of a list's `data`, parsed: for what is looked at, not for what is kept."""
+        return msgspec.json.decode(self.body, type=dict[str, Any])["data"]
 
 
 class Kept(NamedTuple):

@@ -164,8 +164,8 @@ class _Asking:
             "effective_status": msgspec.json.encode(CAMPAIGN_STATUSES).decode(),
             "limit": str(self._question.page_size),
         }
-        pages = self._client.pages(f"{self._question.asset_id}/campaigns", params)
-        rows = (row for page in pages for row in _rows_of(page))
+        pages = self._client.whole_list(f"{self._question.asset_id}/campaigns", params)
+        rows = (row for page in pages for row in page.decoded_rows())
         return tuple(sorted({str(row["id"]) for row in rows}))
 
 
@@ -216,7 +216,7 @@ def _contradiction(part: Question, pages: Sequence[Answer]) -> str:
     """
     day = "date_stop" if part.report.rolling_days else "date_start"
     seen: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for row in (row for page in pages for row in _rows_of(page)):
+    for row in (row for page in pages for row in page.decoded_rows()):
         key = tuple(str(row.get(name)) for name in (day, *part.report.key))
         if seen.setdefault(key, row) != row:
             return "one row came in two states"
@@ -231,10 +231,6 @@ def _total(page: Answer) -> int | None:
     """The total beside the rows, where one was asked for and given."""
     summary = msgspec.json.decode(page.body, type=dict[str, Any]).get("summary") or {}
     return int(summary[TOTALLED]) if TOTALLED in summary else None
-
-
-def _rows_of(page: Answer) -> list[dict[str, Any]]:
-    return msgspec.json.decode(page.body, type=dict[str, Any])["data"]
 
 
 def _name(part: Question) -> str:

@@ -14,9 +14,8 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
 from pydantic import SecretStr
 
 from meta_pipeline.dates import Span, add_months
@@ -153,7 +152,7 @@ def _ask_metrics(
     proof = None
     if asked[0].report.each:
         pages = _posts(client, asked[0].asset_id, "id", today)
-        posts = [str(row["id"]) for page in pages for row in _rows(page)]
+        posts = [str(row["id"]) for page in pages for row in page.decoded_rows()]
         proof = _proof_of_no_posts(client, asked[0], pages)
     refusal: GraphError | None = None
     for group in _groups([(question, _steps(question, posts)) for question in asked]):
@@ -303,7 +302,3 @@ def _proof_of_no_posts(
     if not older.rows:
         return None
     return f"the Page shows posts, and none of the last {RECENT_POST_DAYS} days"
-
-
-def _rows(page: Answer) -> list[dict[str, Any]]:
-    return msgspec.json.decode(page.body, type=dict[str, Any])["data"]

@@ -127,7 +127,7 @@ def _time_zones(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 
 def _deaths(connection: duckdb.DuckDBPyConnection, report: Report, now: datetime) -> Deaths:
-    """What Meta refused as unknown in the last 30 days and has not answered since.
+    """What Meta refused as unknown within `DEAD_FOR` and has not answered since.
 
     A removal is the same for everybody, so what one client met counts for all of them, but not
     against an asset that has just answered: another may lack a metric for a reason of its own.

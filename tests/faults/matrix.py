@@ -147,8 +147,7 @@ class Home:
     def requests_of(self, client_id: str) -> int:
         """Calls so far that were about a client's accounts and Pages."""
         client = self.clients[client_id]
-        assets = {*client.ad_accounts, *client.pages, *client.instagram_accounts}
-        bare = {asset.removeprefix("act_") for asset in assets}
+        bare = {asset.removeprefix("act_") for asset in client.all_assets}
         return sum(request.asset in bare for request in self.meta.requests)
 
     def _sleep(self, seconds: float) -> None:

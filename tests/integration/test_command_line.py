@@ -169,7 +169,7 @@ def test_account_the_token_cannot_see(tmp_path: Path, run: Run):
         assert document["schema"] == 1
         assert {failure["client"] for failure in document["failures"]} == {refused.id}
         assert {failure["kind"] for failure in document["failures"]} == {"permission"}
-        assert "system user" in document["failures"][0]["hint"]
+        assert "System users > (user) > Assign assets" in document["failures"][0]["hint"]
         found = pipeline.marts("select distinct client_id from fct_account_daily")
         assert found == [("acme-dental",)]
         # Asked about its account, refused, and then left alone.
