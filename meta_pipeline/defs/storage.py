@@ -25,6 +25,10 @@ def write_events_fast() -> None:
             return
         connection.execute("pragma synchronous = normal")
         _, _, path = connection.execute("pragma database_list").fetchone()
-        if path and path not in held:
+        if not path:
+            return
+        if path not in held:
             held[path] = sqlite3.connect(path, check_same_thread=False)
-            held[path].execute("pragma schema_version")
+        # A new file turns to WAL after its first connection: one that has not read since then
+        # does not count as a user of the log, and the log is moved and synced at each close.
+        held[path].execute("pragma schema_version").fetchone()

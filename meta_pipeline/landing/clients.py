@@ -6,8 +6,8 @@ from typing import Any
 import duckdb
 
 from meta_pipeline.config import Client
-from meta_pipeline.landing.load import transaction
 from meta_pipeline.landing.spool import Spool
+from meta_pipeline.warehouse import transaction
 
 # Members of a client in clients.yml, by surface.
 _ASSETS = {"ads": "ad_accounts", "page": "pages", "instagram": "instagram_accounts"}

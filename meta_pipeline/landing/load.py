@@ -5,8 +5,6 @@ changed or vanished is closed and what is new is opened. An identical pull write
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.resources import files
 
@@ -25,6 +23,7 @@ from meta_pipeline.landing.spool import (
     Spool,
 )
 from meta_pipeline.reports import REPORTS
+from meta_pipeline.warehouse import transaction
 
 log = logging.getLogger(__name__)
 
@@ -147,18 +146,6 @@ def load_missing(
         known=(pull_id for (pull_id,) in known), client_id=client_id, report=report
     )
     return [load(connection, spool, manifest) for manifest in missing]
-
-
-@contextmanager
-def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Everything inside, or nothing of it."""
-    connection.execute("begin")
-    try:
-        yield
-    except BaseException:
-        connection.execute("rollback")
-        raise
-    connection.execute("commit")
 
 
 def _read_rows(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest) -> int:

@@ -76,6 +76,18 @@ def writing(path: Path, *, timeout: float = LOCK_TIMEOUT) -> Iterator[duckdb.Duc
             connection.close()
 
 
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Everything inside, or nothing of it."""
+    connection.execute("begin")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     def is_foreign_lock(error: BaseException) -> bool:
         return isinstance(error, duckdb.IOException) and _FOREIGN_LOCK in str(error)

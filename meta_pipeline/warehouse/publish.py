@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from meta_pipeline.errors import WarehouseError
+from meta_pipeline.warehouse.connection import transaction
 
 # Older DuckDB tools read this; the warehouse's own v1.5.0 they do not.
 MARTS_STORAGE = "v1.4.0"
@@ -59,13 +60,15 @@ def _copy(
     path = str(target).replace("'", "''")
     connection.execute(f"attach '{path}' as handover (storage_version '{MARTS_STORAGE}')")
     try:
-        counts = {}
-        for name in names:
-            connection.execute(f'create table handover."{name}" as from "{schema}"."{name}"')
-            row = connection.execute(f'select count(*) from handover."{name}"').fetchone()
-            counts[name] = row[0] if row else 0
-        for statement in _comments(connection, schema, names):
-            connection.execute(statement)
+        # Else each table and each comment would be synced by itself.
+        with transaction(connection):
+            counts = {}
+            for name in names:
+                connection.execute(f'create table handover."{name}" as from "{schema}"."{name}"')
+                row = connection.execute(f'select count(*) from handover."{name}"').fetchone()
+                counts[name] = row[0] if row else 0
+            for statement in _comments(connection, schema, names):
+                connection.execute(statement)
     finally:
         connection.execute("detach handover")
     return counts
