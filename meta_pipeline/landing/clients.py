@@ -7,6 +7,7 @@ import duckdb
 
 from meta_pipeline.config import Client
 from meta_pipeline.landing.spool import Spool
+from meta_pipeline.reports import REQUIRED_REPORTS
 from meta_pipeline.warehouse import transaction
 
 # Members of a client in clients.yml, by surface.
@@ -53,13 +54,20 @@ def _store_client(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) ->
         """
         insert into raw.clients
         select
-            $id, $name, $result, $start_date::date, $targets::json, $brand::json, $is_active
+            $id, $name, $result, $start_date::date, $targets::json, $brand::json, $is_active,
+            $reports::json
         """,
         {key: row[key] for key in ("id", "name", "result", "start_date", "targets", "brand")}
-        | {"is_active": row.get("is_active", True)},
+        | {"is_active": row.get("is_active", True), "reports": _asked_for(row)},
     )
     for surface, member in _ASSETS.items():
         for asset in row.get(member, ()):
             connection.execute(
                 "insert into raw.client_assets values (?, ?, ?)", [row["id"], asset, surface]
             )
+
+
+def _asked_for(row: dict[str, Any]) -> list[str] | None:
+    """The reports that the client gets (`Client.gets`), by name."""
+    listed = row.get("reports")
+    return None if listed is None else list(dict.fromkeys((*REQUIRED_REPORTS, *listed)))

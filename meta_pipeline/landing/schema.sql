@@ -12,8 +12,12 @@ create table if not exists raw.clients (
     start_date date,
     targets json,
     brand json,
-    is_active boolean not null
+    is_active boolean not null,
+    reports json
 );
+
+-- Warehouses made before clients had their reports beside them.
+alter table raw.clients add column if not exists reports json;
 
 create table if not exists raw.client_assets (
     client_id text not null,
@@ -75,6 +79,7 @@ create table if not exists raw.coverage (
 );
 
 comment on table raw.clients is 'The newest clients.yml, one row a client; a client removed from it stays, inactive.';
+comment on column raw.clients.reports is 'Names of the reports that the client is asked for, as a JSON array; NULL until clients.yml is read again by a version that writes them.';
 comment on table raw.client_assets is 'Which ad accounts (ads), Pages (page) and Instagram accounts (instagram) belong to which client.';
 comment on table raw.pulls is 'One row a pull: one answer to one report (or Page metric) for one ad account or Page over a range of days.';
 comment on column raw.pulls.since is 'First day kept, in the time zone of the ad account (Pages: America/Los_Angeles); NULL for snapshots.';

@@ -125,12 +125,22 @@ class Warehouse:
                 )
             con.execute("commit")
 
-    def add_client(self, client: str, *, result: str, assets: Mapping[str, str]) -> None:
-        """Put one client into clients.yml."""
+    def add_client(
+        self,
+        client: str,
+        *,
+        result: str,
+        assets: Mapping[str, str],
+        reports: Sequence[str] | None = None,
+    ) -> None:
+        """Put one client into clients.yml; without `reports` nobody knows what it is asked for."""
         with self.connect() as con:
             con.execute(
-                "insert into raw.clients values (?, ?, ?, '2026-01-01', ?, null, true)",
-                [client, client.title(), result, '{"spend": 3000, "cost_per_result": 12.5}'],
+                "insert into raw.clients values (?, ?, ?, '2026-01-01', ?, null, true, ?::json)",
+                [
+                    *(client, client.title(), result),
+                    *('{"spend": 3000, "cost_per_result": 12.5}', reports),
+                ],
             )
             for asset, surface in assets.items():
                 con.execute(

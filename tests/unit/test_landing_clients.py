@@ -12,7 +12,8 @@ from unit_desk import (
 )
 
 from meta_pipeline.config import Client
-from meta_pipeline.landing import register_clients
+from meta_pipeline.landing import create_schema, register_clients
+from meta_pipeline.landing.clients import store_clients
 
 
 def client(client_id: str, **more: Any) -> Client:
@@ -25,12 +26,19 @@ def test_clients_are_registered_with_their_assets(desk: Desk) -> None:
     """What the marts need of clients.yml stands in the warehouse; no variable's name does."""
     targets = {"spend": "3200.50"}
     acme = client(
-        "acme", pages=["7"], instagram_accounts=["9"], start_date="2026-08-01", targets=targets
+        "acme",
+        pages=["7"],
+        instagram_accounts=["9"],
+        start_date="2026-08-01",
+        targets=targets,
+        reports=["ad_daily"],
     )
     register_clients(desk.connection, desk.spool, [acme])
-    assert desk.all("select * exclude (targets, brand) from raw.clients") == [
+    assert desk.all("select * exclude (targets, brand, reports) from raw.clients") == [
         ("acme", "Acme", "omni_purchase", date(2026, 8, 1), True)
     ]
+    asked = "select from_json(reports, '[\"VARCHAR\"]') from raw.clients"
+    assert desk.all(asked) == [(["accounts", "account_daily", "ad_daily"],)]
     assert desk.all("select targets->>'spend' from raw.clients") == [("3200.50",)]
     assert desk.all("from raw.client_assets order by all") == [
         *(("acme", "7", "page"), ("acme", "9", "instagram"), ("acme", "act_1", "ads"))
@@ -48,6 +56,22 @@ def test_a_client_that_is_removed_stays_inactive(desk: Desk) -> None:
         register_clients(desk.connection, desk.spool, clients)
         found = desk.all("select client_id, is_active from raw.clients order by client_id")
         assert found == active
+
+
+def test_a_warehouse_from_before_learns_the_reports(desk: Desk) -> None:
+    """Its clients are asked for nobody knows what, until clients.yml is read again."""
+    register_clients(desk.connection, desk.spool, [client("a"), client("b")])
+    desk.connection.execute("alter table raw.clients drop column reports")
+    create_schema(desk.connection)
+    assert desk.all("select distinct reports from raw.clients") == [(None,)]
+    register_clients(desk.connection, desk.spool, [client("a")])
+    assert desk.all("select client_id, is_active, reports is null from raw.clients") == [
+        ("a", True, False),
+        ("b", False, False),
+    ]
+    without = [{k: v for k, v in row.items() if k != "reports"} for row in desk.spool.clients()]
+    store_clients(desk.connection, without)
+    assert desk.all("select distinct reports from raw.clients") == [(None,)]
 
 
 def test_an_asset_that_is_removed_is_gone(desk: Desk) -> None:

@@ -14,6 +14,7 @@ final as (
         result as result_action_type,
         start_date,
         is_active,
+        from_json(reports, '["VARCHAR"]') as reports,
         cast(targets ->> 'spend' as decimal(18, 2)) as target_spend,
         cast(targets ->> 'cost_per_result' as decimal(18, 2)) as target_cost_per_result
     from clients
