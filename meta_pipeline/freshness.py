@@ -34,7 +34,7 @@ class Freshness:
 
     `settled_through` is the last day up to which every covered day was pulled 72 hours or
     more after its end; `gaps` counts days without an answer that can be believed. Days that Meta
-    keeps no longer are left out: no pull could mend them.
+    keeps no longer and ad accounts that left clients.yml are left out: no pull will mend them.
     """
 
     client_id: str
@@ -94,7 +94,7 @@ with days as (
         coverage in ('pulled', 'confirmed_empty') as is_known,
         maturity in ('attributing', 'final') as is_settled
     from mart_freshness
-    where coverage <> 'beyond_retention'
+    where coverage <> 'beyond_retention' and is_active
 ),
 first_unsettled as (
     select client_id, min(day) as day from days
@@ -126,7 +126,8 @@ order by clients.client_id
 
 _LATE = """
 select client_id, ad_account_id, day, maturity, pulled_at from mart_freshness
-where coverage <> 'beyond_retention' and settles_at - $attribution + $settling <= $now
+where coverage <> 'beyond_retention' and is_active
+    and settles_at - $attribution + $settling <= $now
     and (maturity is null or maturity in ('open', 'provisional', 'settling'))
 order by client_id, day
 """

@@ -11,6 +11,39 @@
 
 
 {#-
+    Meta's metrics of a day under canonical names, of each canonical name one: where an old and a
+    new metric were both answered, the one that Meta still answers counts. `metrics` and `bridge`
+    are relations; the bridge is that of one surface. Metrics that Meta splits by kind come as an
+    object, have no one number, and are left out.
+-#}
+{% macro bridged(metrics, bridge, asset_column) -%}
+    select
+        metrics.client_id,
+        metrics.{{ asset_column }},
+        metrics.day,
+        metrics.metric,
+        bridge.canonical,
+        bridge.comparable,
+        bridge.note as metric_note,
+        cast(metrics.value as bigint) as value
+    from (
+        select * from {{ metrics }}
+        where value is not null and left(value, 1) <> '{'
+    ) as metrics
+    inner join {{ bridge }} as bridge
+        on
+            metrics.metric = bridge.metric
+            and metrics.day >= coalesce(bridge.valid_from, metrics.day)
+            and metrics.day < coalesce(bridge.valid_to, metrics.day + 1)
+    qualify
+        row_number() over (
+            partition by metrics.client_id, metrics.{{ asset_column }}, metrics.day, bridge.canonical
+            order by bridge.valid_to desc nulls first, metrics.metric asc
+        ) = 1
+{%- endmacro %}
+
+
+{#-
     A daily fact of organic metrics: one row a day with at least one figure, under the names that
     the seed metric_bridge gives to Meta's metrics. `columns` says which of these names each column
     holds; a column in `traced` gets two more, for the metric behind it and whether that is
@@ -40,44 +73,9 @@ bridge as (
 
 ),
 
--- Where an old and a new metric were both answered, the one that Meta still answers counts.
 bridged as (
 
-    select
-        metrics.client_id,
-        metrics.{{ asset_column }},
-        metrics.day,
-        metrics.metric,
-        metrics.value,
-        bridge.canonical,
-        bridge.comparable
-    from metrics
-    inner join bridge
-        on
-            metrics.metric = bridge.metric
-            and metrics.day >= coalesce(bridge.valid_from, metrics.day)
-            and metrics.day < coalesce(bridge.valid_to, metrics.day + 1)
-    -- The metrics that Meta splits by kind come as an object and have no one number.
-    where metrics.value is not null and left(metrics.value, 1) <> '{'
-    qualify
-        row_number() over (
-            partition by metrics.client_id, metrics.{{ asset_column }}, metrics.day, bridge.canonical
-            order by bridge.valid_to desc nulls first, metrics.metric asc
-        ) = 1
-
-),
-
-typed as (
-
-    select
-        client_id,
-        {{ asset_column }},
-        day,
-        metric,
-        canonical,
-        comparable,
-        cast(value as bigint) as value
-    from bridged
+    {{ bridged('metrics', 'bridge', asset_column) }}
 
 ),
 
@@ -97,7 +95,7 @@ pivoted as (
             any_value(value) filter (where canonical = '{{ canonical }}') as {{ column }}
             {{- "," if not loop.last }}
         {% endfor %}
-    from typed
+    from bridged
     group by client_id, {{ asset_column }}, day
 
 ),

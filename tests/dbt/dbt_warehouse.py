@@ -21,12 +21,13 @@ PAGE, INSTAGRAM = "500", "600"
 
 MARTS = (
     *("dim_ad_accounts", "dim_ads", "dim_adsets", "dim_campaigns", "dim_clients"),
-    *("dim_creatives", "dim_instagram_accounts", "dim_posts"),
+    *("dim_creatives", "dim_dates", "dim_instagram_accounts", "dim_metrics", "dim_posts"),
+    *("dim_ads_history", "dim_adsets_history", "dim_campaigns_history", "dim_creatives_history"),
     *("fct_account_28d", "fct_account_daily", "fct_account_monthly", "fct_actions_daily"),
     *("fct_ad_daily", "fct_adset_daily", "fct_age_gender_daily", "fct_campaign_daily"),
     *("fct_country_daily", "fct_platform_daily"),
     *("fct_instagram_daily", "fct_page_28d", "fct_page_daily", "fct_posts"),
-    *("mart_coverage", "mart_freshness", "mart_spend_trends"),
+    *("mart_coverage", "mart_freshness", "mart_organic_bridge", "mart_spend_trends"),
 )
 
 Row = Mapping[str, Any]

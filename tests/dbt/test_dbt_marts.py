@@ -24,6 +24,7 @@ from dbt_warehouse import (
 )
 
 ASSETS = {"fct_instagram_daily": "instagram_account_id", "mart_coverage": "asset_id"}
+ASSETS |= {"mart_organic_bridge": "asset_id"}
 ASSETS |= dict.fromkeys(("fct_page_28d", "fct_page_daily", "fct_posts"), "page_id")
 GRAINS = {"fct_account_monthly": "month", "fct_posts": "post_id"}
 

@@ -6,6 +6,12 @@ client_assets as (
 
 ),
 
+clients as (
+
+    select * from {{ ref('stg_meta__clients') }}
+
+),
+
 days as (
 
     select * from {{ ref('int_days__matured') }}
@@ -33,6 +39,21 @@ account_days as (
 account_statuses as (
 
     select * from {{ ref('account_statuses') }}
+
+),
+
+-- The assets of a client that left clients.yml are still listed.
+named as (
+
+    select
+        client_assets.client_id,
+        client_assets.asset_id as ad_account_id
+    from client_assets
+    inner join clients
+        on client_assets.client_id = clients.client_id
+    where
+        client_assets.surface = 'ads'
+        and clients.is_active
 
 ),
 
@@ -84,12 +105,17 @@ final as (
                     account_statuses.account_status,
                     'UNKNOWN_' || cast(accounts.account_status as varchar)
                 )
-        end as account_status
+        end as account_status,
+        named.ad_account_id is not null as is_active
     from known
     left join accounts
         on
             known.client_id = accounts.client_id
             and known.ad_account_id = accounts.ad_account_id
+    left join named
+        on
+            known.client_id = named.client_id
+            and known.ad_account_id = named.ad_account_id
     left join located
         on
             known.client_id = located.client_id

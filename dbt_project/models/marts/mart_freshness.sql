@@ -7,6 +7,12 @@ days as (
 
 ),
 
+ad_accounts as (
+
+    select * from {{ ref('dim_ad_accounts') }}
+
+),
+
 -- A client need not get all four: what its ad account was never asked is not missing. The
 -- account's own days are asked of everybody.
 reports as (
@@ -99,17 +105,22 @@ summed as (
 final as (
 
     select
-        client_id,
-        ad_account_id,
-        day,
-        coverage,
-        reason,
-        reports_covered,
-        reports_missing,
-        {{ maturity('pulled_at', 'day_ends_at') }} as maturity,
-        pulled_at,
-        {{ settles_at('day_ends_at') }} as settles_at
+        summed.client_id,
+        summed.ad_account_id,
+        summed.day,
+        coalesce(ad_accounts.is_active, false) as is_active,
+        summed.coverage,
+        summed.reason,
+        summed.reports_covered,
+        summed.reports_missing,
+        {{ maturity('summed.pulled_at', 'summed.day_ends_at') }} as maturity,
+        summed.pulled_at,
+        {{ settles_at('summed.day_ends_at') }} as settles_at
     from summed
+    left join ad_accounts
+        on
+            summed.client_id = ad_accounts.client_id
+            and summed.ad_account_id = ad_accounts.ad_account_id
 
 )
 

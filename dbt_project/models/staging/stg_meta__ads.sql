@@ -1,45 +1,16 @@
 with
 
-records as (
+versions as (
 
-    select * from {{ source('raw', 'records') }}
-
-),
-
-parsed as (
-
-    select
-        client_id,
-        asset_id as ad_account_id,
-        {{ payload_fields(
-            [
-                'id', 'campaign_id', 'adset_id', 'name', 'status', 'effective_status', 'creative',
-                'created_time', 'updated_time',
-            ],
-            {'creative': '{"id":"VARCHAR"}'}
-        ) }} as fields
-    from records
-    where
-        report = 'ads'
-        and valid_to is null
+    select * from {{ ref('stg_meta__ad_versions') }}
 
 ),
 
 final as (
 
-    select
-        client_id,
-        ad_account_id,
-        fields.campaign_id,
-        fields.adset_id,
-        fields.id as ad_id,
-        fields.name as ad_name,
-        fields.creative.id as creative_id,
-        fields.status,
-        fields.effective_status,
-        cast(fields.created_time as timestamptz) as created_time,
-        cast(fields.updated_time as timestamptz) as updated_time
-    from parsed
+    select * exclude (valid_from, valid_to)
+    from versions
+    where valid_to is null
 
 )
 

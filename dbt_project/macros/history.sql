@@ -1,0 +1,78 @@
+{#-
+    The versions of objects, merged into the stretches during which none of `attributes` changed.
+    A version that begins when the one before it ended, with the same attributes, goes on with its
+    stretch: another field changed. One that begins later is a new stretch: in between the object
+    was not listed. `is_first_known` marks the oldest stretch of an object: what was before it
+    nobody saw, and it may have held long before valid_from.
+-#}
+{% macro stretches(versions, object_id, attributes) -%}
+    select
+        client_id,
+        ad_account_id,
+        {{ object_id }},
+        min(valid_from) as valid_from,
+        case when bool_and(valid_to is not null) then max(valid_to) end as valid_to,
+        min(valid_from) = min(min(valid_from)) over (
+            partition by client_id, ad_account_id, {{ object_id }}
+        ) as is_first_known,
+        {{ attributes | join(', ') }}
+    from (
+        select
+            *,
+            count(*) filter (where not continues) over (
+                partition by client_id, ad_account_id, {{ object_id }}
+                order by valid_from
+            ) as stretch
+        from (
+            select
+                *,
+                coalesce(lag(valid_to) over story = valid_from, false)
+                {%- for attribute in attributes %}
+                and {{ attribute }} is not distinct from lag({{ attribute }}) over story
+                {%- endfor %} as continues
+            from {{ versions }}
+            window
+                story as (
+                    partition by client_id, ad_account_id, {{ object_id }}
+                    order by valid_from
+                )
+        ) as compared
+    ) as numbered
+    group by client_id, ad_account_id, {{ object_id }}, stretch, {{ attributes | join(', ') }}
+{%- endmacro %}
+
+
+{#-
+    `facts` (with settles_at) and, beside each row, the object's `attributes` as they were known at
+    the end of its day, named <attribute>_of_day. A change is known from the first pull that saw
+    it: never early, late by up to one pull. `attributes_basis` says what it rests on:
+    as_of, first_known (the day ended before the object was first seen: the oldest that is known),
+    last_known (the object was no longer listed then: what it was before), or NULL (never listed).
+
+    One ASOF join: of the versions that were known by then the newest. The first counts as known
+    for ever, so that no row is lost. The end of the day is 28 days before settles_at.
+-#}
+{% macro attributes_as_of(facts, history, object_id, attributes) -%}
+    {%- set day_ends_at = 'facts.settles_at - interval 672 hour' -%}
+    select
+        facts.*,
+        {% for attribute in attributes -%}
+            history.{{ attribute }} as {{ attribute }}_of_day,
+        {% endfor -%}
+        case
+            when history.valid_from is null then null
+            when {{ day_ends_at }} < history.valid_from then 'first_known'
+            when {{ day_ends_at }} >= history.valid_to then 'last_known'
+            else 'as_of'
+        end as attributes_basis
+    from {{ facts }} as facts
+    asof left join {{ history }} as history
+        on
+            facts.client_id = history.client_id
+            and facts.ad_account_id = history.ad_account_id
+            and facts.{{ object_id }} = history.{{ object_id }}
+            and {{ day_ends_at }} >= case
+                when history.is_first_known then cast('-infinity' as timestamptz)
+                else history.valid_from
+            end
+{%- endmacro %}

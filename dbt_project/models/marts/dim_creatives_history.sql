@@ -1,0 +1,27 @@
+with
+
+versions as (
+
+    select * from {{ ref('stg_meta__creative_versions') }}
+
+),
+
+final as (
+
+    {{
+        stretches('versions', 'creative_id', [
+            'creative_name',
+            'title',
+            'body',
+            'link',
+            'object_type',
+            'status',
+            'call_to_action_type',
+            'post_id',
+            'url_tags',
+        ])
+    }}
+
+)
+
+select * from final
