@@ -26,10 +26,13 @@
         from (
             select
                 *,
-                coalesce(lag(valid_to) over story = valid_from, false)
-                {%- for attribute in attributes %}
-                and {{ attribute }} is not distinct from lag({{ attribute }}) over story
-                {%- endfor %} as continues
+                -- Within a row, DuckDB takes NULL for equal to NULL.
+                coalesce(
+                    lag(valid_to) over story = valid_from
+                    and lag(row({{ attributes | join(', ') }})) over story
+                    = row({{ attributes | join(', ') }}),
+                    false
+                ) as continues
             from {{ versions }}
             window
                 story as (

@@ -28,6 +28,7 @@ from meta_pipeline.reports import (
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs" / "metrics.md"
 BRIDGE = ROOT / "dbt_project" / "seeds" / "metric_bridge.csv"
+SEED = ROOT / "dbt_project" / "seeds" / "meta_metrics.csv"
 TODAY = date(2026, 11, 22)
 
 each_report = pytest.mark.parametrize("report", REPORTS.values(), ids=lambda r: r.name)
@@ -38,6 +39,12 @@ def test_the_page_in_the_docs_is_current() -> None:
     text = DOCS.read_text(encoding="utf-8")
     assert text.startswith("# Metrics\n")
     assert text[text.index("\n## ") + 1 :] == markdown()
+
+
+def test_the_seed_of_dbt_is_the_catalogue() -> None:
+    """Fails when the catalogue changed; copy graph/catalog.csv to seeds/meta_metrics.csv."""
+    catalogue = ROOT / "meta_pipeline" / "graph" / "catalog.csv"
+    assert SEED.read_bytes() == catalogue.read_bytes()
 
 
 def test_no_name_is_listed_twice() -> None:

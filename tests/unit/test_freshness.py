@@ -11,7 +11,7 @@ from meta_pipeline.errors import WarehouseError
 from meta_pipeline.freshness import Freshness, LateDay, read_freshness
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-Day = tuple[str, str, date, str, str | None, datetime | None, datetime]
+Day = tuple[str, str, date, str, str | None, datetime | None, datetime, bool]
 Marts = Callable[..., Path]
 
 
@@ -23,12 +23,14 @@ def a_day(
     client: str = "acme",
     account: str = "act_1",
     pulled: datetime | None = NOW - timedelta(hours=2),
+    active: bool = True,
 ) -> Day:
     """A day of November 2026 as `mart_freshness` has it; it ended at midnight UTC."""
     ended = datetime(2026, 11, number, tzinfo=UTC) + timedelta(days=1)
     pulled = pulled if maturity else None
     on = date(2026, 11, number)
-    return (client, account, on, coverage, maturity, pulled, ended + timedelta(days=28))
+    settles = ended + timedelta(days=28)
+    return (client, account, on, coverage, maturity, pulled, settles, active)
 
 
 @pytest.fixture
@@ -43,13 +45,13 @@ def marts(tmp_path: Path) -> Marts:
                 create table dim_clients (client_id text, is_active boolean);
                 create table mart_freshness (
                     client_id text, ad_account_id text, day date, coverage text, maturity text,
-                    pulled_at timestamptz, settles_at timestamptz
+                    pulled_at timestamptz, settles_at timestamptz, is_active boolean
                 )
                 """
             )
             con.executemany("insert into dim_clients values (?, ?)", list(clients))
             if days:
-                con.executemany("insert into mart_freshness values (?, ?, ?, ?, ?, ?, ?)", days)
+                con.executemany("insert into mart_freshness values (?, ?, ?, ?, ?, ?, ?, ?)", days)
         return path
 
     return write
@@ -213,3 +215,16 @@ def test_a_day_that_meta_keeps_no_longer_is_no_gap(marts: Marts) -> None:
     found = the_client(marts([a_day(1, None, "beyond_retention"), a_day(2), a_day(3)]))
     assert (found.gaps, found.late, found.settled_through) == (0, (), date(2026, 11, 3))
     assert found.state(NOW) == "fresh"
+
+
+def test_an_account_that_left_clients_yml_holds_its_client_up_no_longer(marts: Marts) -> None:
+    """No pull will mend its gaps or its late days, nor is the client as fresh as it was."""
+    left = [
+        a_day(1, "open", account="act_2", active=False),
+        a_day(2, None, "failed", account="act_2", active=False),
+        a_day(9, account="act_2", active=False, pulled=NOW),
+    ]
+    found = the_client(marts([a_day(1), a_day(2), *left]))
+    assert (found.gaps, found.late, found.state(NOW)) == (0, (), "fresh")
+    assert found.settled_through == found.data_through == date(2026, 11, 2)
+    assert (found.last_pull, found.days) == (NOW - timedelta(hours=2), {"final": 2})

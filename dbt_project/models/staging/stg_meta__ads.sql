@@ -8,7 +8,18 @@ versions as (
 
 final as (
 
-    select * exclude (valid_from, valid_to)
+    select
+        client_id,
+        ad_account_id,
+        campaign_id,
+        adset_id,
+        ad_id,
+        ad_name,
+        creative_id,
+        status,
+        effective_status,
+        created_time,
+        updated_time
     from versions
     where valid_to is null
 

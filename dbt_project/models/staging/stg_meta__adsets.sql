@@ -8,7 +8,22 @@ versions as (
 
 final as (
 
-    select * exclude (valid_from, valid_to)
+    select
+        client_id,
+        ad_account_id,
+        campaign_id,
+        adset_id,
+        adset_name,
+        status,
+        effective_status,
+        optimization_goal,
+        billing_event,
+        daily_budget_minor,
+        lifetime_budget_minor,
+        start_time,
+        end_time,
+        created_time,
+        updated_time
     from versions
     where valid_to is null
 

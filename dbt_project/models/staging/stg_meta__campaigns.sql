@@ -8,7 +8,22 @@ versions as (
 
 final as (
 
-    select * exclude (valid_from, valid_to)
+    select
+        client_id,
+        ad_account_id,
+        campaign_id,
+        campaign_name,
+        objective,
+        status,
+        effective_status,
+        buying_type,
+        bid_strategy,
+        daily_budget_minor,
+        lifetime_budget_minor,
+        start_time,
+        stop_time,
+        created_time,
+        updated_time
     from versions
     where valid_to is null
 

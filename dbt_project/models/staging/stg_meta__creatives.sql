@@ -8,7 +8,19 @@ versions as (
 
 final as (
 
-    select * exclude (valid_from, valid_to)
+    select
+        client_id,
+        ad_account_id,
+        creative_id,
+        creative_name,
+        title,
+        body,
+        link,
+        object_type,
+        status,
+        call_to_action_type,
+        post_id,
+        url_tags
     from versions
     where valid_to is null
 
