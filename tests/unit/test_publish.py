@@ -1,8 +1,11 @@
 """Handing the marts over: all at once, with their comments, or not at all."""
 
+import json
 import subprocess
 import sys
+import venv
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +197,129 @@ def test_the_file_is_of_the_format_that_older_tools_read(
             "select tags from duckdb_databases() where database_name = 'marts'"
         ).fetchall()[0]
     assert tags["storage_version"] == "v1.4.0+"
+
+
+ROUNDS = 6
+STREAM = """
+import sys, duckdb
+while True:
+    connection = duckdb.connect(sys.argv[1], read_only=True)
+    rows = connection.execute(
+        "select count(*), count(distinct round), min(round), (select round from dim_round) "
+        "from fct_ads"
+    ).fetchone()
+    connection.close()
+    print(*rows, flush=True)
+"""
+
+
+def test_readers_that_open_all_the_while_never_see_half(
+    warehouse: duckdb.DuckDBPyConnection, marts: Path
+) -> None:
+    """Processes that open the file in a loop find it, whole and of one build, at every try."""
+
+    def publish_round(number: int) -> None:
+        warehouse.execute(
+            "create or replace table marts.fct_ads as "
+            f"select i as ad, {number} as round from range(10000 * {number}) as t(i);"
+            f"create or replace table marts.dim_round as select {number} as round"
+        )
+        publish(warehouse, marts)
+
+    publish_round(1)
+    command = [sys.executable, "-c", STREAM, str(marts)]
+    readers = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    seen: list[str] = []
+    try:
+        for number in range(2, ROUNDS + 1):
+            seen += [read_line(reader) for reader in readers]  # each has opened meanwhile
+            publish_round(number)
+    finally:
+        for reader in readers:
+            reader.kill()
+    for reader in readers:
+        rest, errors = reader.communicate()
+        assert errors == ""
+        seen += [line for line in rest.splitlines(keepends=True) if line.endswith("\n")]
+    rounds = set()
+    for line in seen:
+        rows, builds, round_of_rows, round_of_dim = map(int, line.split())
+        assert (rows, builds, round_of_dim) == (10000 * round_of_rows, 1, round_of_rows)
+        rounds.add(round_of_rows)
+    assert len(rounds) > 1, "no reader saw a second build"
+
+
+def read_line(reader: subprocess.Popen[str]) -> str:
+    """The next line of a process; its errors where there is none."""
+    assert reader.stdout is not None
+    assert reader.stderr is not None
+    line = reader.stdout.readline()
+    return line or reader.stderr.read()
+
+
+OLDER = "1.4"
+OLD_READER = """
+import duckdb, json, sys
+assert duckdb.__version__.startswith(sys.argv[2]), duckdb.__version__
+with duckdb.connect(sys.argv[1], read_only=True) as con:
+    con.execute("set TimeZone = 'UTC'")
+    # Python needs another package for instants; their text is theirs all the same.
+    sql = "select * replace (pulled_at::text as pulled_at) from fct_kinds"
+    rows = con.execute(sql).fetchall()
+    comments = con.execute(
+        "select column_name, comment from duckdb_columns() where table_name = 'fct_kinds' "
+        "and comment is not null union all "
+        "select null, comment from duckdb_tables() where comment is not null order by 1"
+    ).fetchall()
+print(json.dumps([rows, comments], default=str))
+"""
+
+
+@pytest.fixture(scope="session")
+def older_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A Python of its own with an older DuckDB; skips where none can be installed."""
+    folder = tmp_path_factory.mktemp("older")
+    venv.create(folder, with_pip=True)
+    python = str(folder / "bin" / "python")
+    command = [python, "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
+    command += ["--timeout=10", "--retries=1", f"duckdb=={OLDER}.*"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode:
+        pytest.skip(f"DuckDB {OLDER} cannot be installed here: {done.stderr.strip()[-200:]}")
+    return python
+
+
+def test_an_older_duckdb_reads_every_kind_of_column(
+    warehouse: duckdb.DuckDBPyConnection, marts: Path, older_python: str
+) -> None:
+    """Analysts' tools lag behind: what 1.4 reads are the values and comments that were written."""
+    warehouse.execute(
+        """
+        create table marts.fct_kinds as
+        select
+            'acme' as client_id, date '2026-11-01' as day, 1.234567::decimal(18, 6) as spend,
+            9000000000::bigint as impressions, 0.5::double as ctr, true as is_current,
+            timestamptz '2026-11-02 12:00:00+00' as pulled_at, null::varchar as note;
+        comment on table marts.fct_kinds is 'One of each.';
+        comment on column marts.fct_kinds.spend is 'Money.';
+        """
+    )
+    publish(warehouse, marts)
+    done = subprocess.run(
+        [older_python, "-c", OLD_READER, str(marts), OLDER],
+        env={"TZ": "UTC"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    rows, comments = json.loads(done.stdout)
+    (row,) = rows
+    assert row[:6] == ["acme", "2026-11-01", "1.234567", 9000000000, 0.5, True]
+    assert datetime.fromisoformat(row[6]) == datetime(2026, 11, 2, 12, tzinfo=UTC)
+    assert row[7] is None
+    assert ["spend", "Money."] in comments
+    assert [None, "One of each."] in comments
