@@ -1,6 +1,7 @@
 """Keeps what Meta said: the spool, then the warehouse's `raw` schema. Knows no HTTP."""
 
 from meta_pipeline.landing.clients import register_clients
+from meta_pipeline.landing.compact import KEPT_REPORTS, Compaction, compact
 from meta_pipeline.landing.load import Landed, LandingError, create_schema, load, load_missing
 from meta_pipeline.landing.rebuild import reload
 from meta_pipeline.landing.spool import (
@@ -15,6 +16,8 @@ from meta_pipeline.landing.spool import (
 
 __all__ = [
     "BEYOND_RETENTION",
+    "KEPT_REPORTS",
+    "Compaction",
     "Landed",
     "LandingError",
     "Manifest",
@@ -22,6 +25,7 @@ __all__ = [
     "PullFailure",
     "PullWriter",
     "Spool",
+    "compact",
     "create_schema",
     "load",
     "load_missing",

@@ -78,6 +78,12 @@ create table if not exists raw.coverage (
     load_seq bigint not null
 );
 
+create table if not exists raw.compactions (
+    compacted_at timestamptz not null,
+    horizon timestamptz not null,
+    versions_dropped bigint not null
+);
+
 comment on table raw.clients is 'The newest clients.yml, one row a client; a client removed from it stays, inactive.';
 comment on column raw.clients.reports is 'Names of the reports that the client is asked for, as a JSON array; NULL until clients.yml is read again by a version that writes them.';
 comment on table raw.client_assets is 'Which ad accounts (ads), Pages (page) and Instagram accounts (instagram) belong to which client.';
@@ -97,3 +103,5 @@ comment on column raw.coverage.reason is 'Why a day without rows is or is not be
 comment on column raw.coverage.pulled_at is 'When the newest successful pull of this day was sent (UTC).';
 comment on column raw.coverage.failed_at is 'When a pull of this day last failed, or came back empty without proof, if none has succeeded since (UTC).';
 comment on column raw.coverage.load_seq is 'The load that last touched this day: builds pick up days above what they have seen.';
+comment on table raw.compactions is 'One row a `meta-pipeline compact`: what it took out of raw.records.';
+comment on column raw.compactions.horizon is 'Versions that were superseded before this instant (UTC) are gone: what was known earlier can no longer be asked, but for the account by day, months, and objects.';
