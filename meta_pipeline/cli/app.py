@@ -178,6 +178,59 @@ def reload() -> None:
     raise typer.Exit(run_reload())
 
 
+@app.command("export")
+def export_marts(
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder to write.")],
+    mart: Annotated[
+        list[str] | None, typer.Option("-m", "--mart", help="Only this mart; repeatable.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the marts as Parquet: a folder each, partitioned by client.
+
+    Reads marts.duckdb only. An older export in the folder is replaced, mart by mart; a folder
+    that holds anything else is refused.
+    """
+    from meta_pipeline.cli.export import run_export
+
+    raise typer.Exit(run_export(to, mart or [], as_json=as_json))
+
+
+@app.command()
+def docs() -> None:
+    """Write one HTML page with every model, column, test and formula, and how they hang together.
+
+    Its path is printed; it needs no network. Reads the warehouse, so it waits for its writer.
+    """
+    from meta_pipeline.cli.docs import run_docs
+
+    raise typer.Exit(run_docs())
+
+
+@app.command()
+def compact(
+    older_than: Annotated[
+        int,
+        typer.Option(
+            "--older-than", min=1, metavar="DAYS", help="Drop what was superseded so long ago."
+        ),
+    ] = 400,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be dropped, and drop nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Drop row versions that were superseded long ago, and shrink the warehouse's file.
+
+    Newest versions stay, and so does all that is known of the account by day and of objects. What
+    was known before that time of anything else can no longer be asked. The spool stays as it is:
+    `reload` brings the dropped versions back.
+    """
+    from meta_pipeline.cli.compact import run_compact
+
+    raise typer.Exit(run_compact(older_than, is_dry=dry_run, as_json=as_json))
+
+
 @app.command()
 def demo(
     replay: Annotated[

@@ -1,5 +1,6 @@
 """The whole way: from the simulator's JSON to published marts, and again, and again."""
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,10 +12,12 @@ import zstandard
 from pydantic import SecretStr
 
 from meta_pipeline.cli.sync import Summary, run_reload
+from meta_pipeline.defs.documentation import write_documentation
 from meta_pipeline.graph import Credential, GraphClient, new_session
 from meta_pipeline.reports import DEFAULT_REPORTS, REPORTS
 from meta_pipeline.simulator import generated_agency, page_truth
 from tests.integration.conftest import NOW, TOKEN, Pipeline, running_pipeline
+from tests.integration.questions import Question, questions
 
 SINCE, UNTIL = "2026-10-20", "2026-11-21"
 ACCOUNTS = 3
@@ -260,11 +263,63 @@ def test_marts_carry_their_comments(pipeline: Pipeline, first: Summary):
     assert bare == []
 
 
+def test_marts_hold_nothing_but_figures_and_names(pipeline: Pipeline, restated: Summary):
+    """No raw JSON, no column that an older DuckDB cannot read, and no secret in the file."""
+    kinds = dict(
+        pipeline.marts(
+            "select table_name || '.' || column_name, data_type from duckdb_columns() "
+            "where not internal"
+        )
+    )
+    plain = re.compile(r"VARCHAR|BIGINT|INTEGER|DOUBLE|BOOLEAN|DATE|TIMESTAMP.*|DECIMAL\(.*\)")
+    assert {name: kind for name, kind in kinds.items() if not plain.fullmatch(kind)} == {}
+    assert [name for name in kinds if re.search("payload|manifest|json|token", name)] == []
+    for (mart,) in pipeline.marts("select table_name from duckdb_tables()"):
+        for (text,) in pipeline.marts(f'select cast(t as text) from "{mart}" as t'):
+            assert TOKEN not in text
+            assert "secret-of-the-app" not in text
+
+
+@pytest.mark.parametrize("question", questions(), ids=lambda question: question.title)
+def test_analysts_questions_have_answers(pipeline: Pipeline, restated: Summary, question: Question):
+    """Each query of docs/analysts.md runs as it stands there, and returns rows."""
+    rows = pipeline.marts(question.sql)
+    assert rows or question.may_be_empty
+
+
+def test_there_are_ten_questions():
+    """As the page says; only a question about what is missing may have no answer."""
+    asked = questions()
+    assert [one.title.partition(".")[0] for one in asked] == [str(n) for n in range(1, 11)]
+    assert len([one for one in asked if one.may_be_empty]) <= 1
+
+
+def test_the_models_are_documented_on_one_page(pipeline: Pipeline, restated: Summary):
+    """`docs` writes every mart and metric, and neither token nor a path of this machine."""
+    page = write_documentation(pipeline.settings)
+    assert page == pipeline.home / "docs" / "index.html"
+    text = page.read_text(encoding="utf-8")
+    for (mart,) in pipeline.marts("select table_name from duckdb_tables()"):
+        assert f"model.meta_pipeline.{mart}" in text
+    assert "metric.meta_pipeline.cost_per_result" in text
+    assert "select * from final" in text  # compiled SQL
+    for private in (TOKEN, "secret-of-the-app", str(pipeline.home), str(Path.cwd())):
+        assert private not in text
+    assert [path.name for path in page.parent.iterdir()] == ["index.html"]
+
+
 def test_home_holds_only_what_is_documented(pipeline: Pipeline, restated: Summary):
     """No temporary file is left behind."""
     names = {path.name for path in Path(pipeline.home).iterdir()}
     aside = {name for name in names if name.startswith("warehouse.2026")}
     documented = {"warehouse.duckdb", "warehouse.duckdb.lock", "marts.duckdb", "spool"}
     documented |= {"quota.sqlite", "quota.sqlite-wal", "quota.sqlite-shm"}
-    documented |= {"clients.yml", "dagster", "dbt", "logs", ".warehouse.rebuild.duckdb.lock"}
+    documented |= {
+        "clients.yml",
+        "dagster",
+        "dbt",
+        "docs",
+        "logs",
+        ".warehouse.rebuild.duckdb.lock",
+    }
     assert names - aside <= documented

@@ -1,0 +1,49 @@
+"""dbt's own documentation of the models, as one page that needs no network."""
+
+import os
+from pathlib import Path
+
+from meta_pipeline.config import Settings
+from meta_pipeline.defs.transformations import dbt_project, dbt_resource
+from meta_pipeline.errors import WarehouseError
+from meta_pipeline.project import project_file
+from meta_pipeline.warehouse import locked
+
+
+def write_documentation(settings: Settings) -> Path:
+    """Writes `docs/index.html` below the pipeline's home, over an older one; returns its path.
+
+    Holds no row, no token, and no path of this machine. Raises `WarehouseError` when there is no
+    warehouse, it stays locked, or dbt fails.
+    """
+    if not settings.warehouse.exists():
+        raise WarehouseError(
+            f"no warehouse yet: {settings.warehouse} does not exist",
+            hint="run `meta-pipeline sync`, which makes it",
+        )
+    project = dbt_project(settings)
+    # Of its own: the manifest that the pipeline loads must not change under it.
+    target = settings.home / "dbt" / "docs"
+    with locked(settings.warehouse):
+        done = dbt_resource(project).cli(
+            ["docs", "generate", "--static"], target_path=target, raise_on_error=False
+        )
+        done.wait()
+    if not done.is_successful():
+        raise WarehouseError(
+            "dbt could not write its documentation",
+            hint=f"see {settings.home / 'logs' / 'dagster.log'}",
+        )
+    page = (target / "static_index.html").read_text(encoding="utf-8")
+    # dbt says of each model where it lies on this machine.
+    for path in (target, settings.home, project_file("dbt_project")):
+        page = page.replace(str(path.resolve()), path.name).replace(str(path), path.name)
+    place = settings.home / "docs" / "index.html"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    fresh = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    try:
+        fresh.write_text(page, encoding="utf-8")
+        fresh.replace(place)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return place
