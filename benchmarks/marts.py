@@ -255,8 +255,9 @@ class Bench:
     @contextmanager
     def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The warehouse as landing opens it."""
-        config = {"storage_compatibility_version": "v1.5.0"}
-        with duckdb.connect(str(self.warehouse), config=config) as con:
+        with duckdb.connect(
+            str(self.warehouse), config={"storage_compatibility_version": "v1.5.0"}
+        ) as con:
             con.execute("set TimeZone = 'UTC'")
             yield con
 

@@ -13,9 +13,13 @@ def run_docs() -> int:
     settings = load_settings()
     log = settings.home / "logs" / "dagster.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with steps() as shown, shown.step("documentation"):
+    with (
+        steps() as shown,
+        shown.step("documentation"),
         # dbt's own lines go to the log; the terminal is the command's.
-        with log.open("a", encoding="utf-8") as lines, redirect_stdout(lines):
-            page = write_documentation(settings)
+        log.open("a", encoding="utf-8") as lines,
+        redirect_stdout(lines),
+    ):
+        page = write_documentation(settings)
     print(page)
     return 0

@@ -14,7 +14,7 @@ import duckdb
 from meta_pipeline.errors import WarehouseError
 from meta_pipeline.landing.load import create_schema
 from meta_pipeline.reports import REPORTS
-from meta_pipeline.warehouse import WAREHOUSE_STORAGE, writing
+from meta_pipeline.warehouse import WAREHOUSE_STORAGE, transaction, writing
 
 # Of these every version stays. How a day's figures settled is measured on the account by day,
 # one row each, and objects have their history told by the marts; all of it is small.
@@ -114,25 +114,32 @@ def _copy(
     source = row[0] if row else ""
     connection.execute(f"attach '{path}' as {_COPY} (storage_version '{WAREHOUSE_STORAGE}')")
     try:
-        # Tables, views, comments, constraints, compression, and where the sequence stands.
-        connection.execute(f'copy from database "{source}" to {_COPY} (schema)')
-        for table in _tables(connection, source):
-            condition, values = "true", []
-            if table == '"raw"."records"':
-                condition = f"not {_SUPERSEDED}"
-                values = [found.horizon, sorted(KEPT_REPORTS)]
-            connection.execute(
-                f'insert into {_COPY}.{table} from "{source}".{table} where {condition}', values
-            )
-        _compare(connection, source, found)
-        connection.execute(
-            f"insert into {_COPY}.raw.compactions (compacted_at, horizon, versions_dropped) "
-            "values (?, ?, ?)",
-            [now, found.horizon, found.versions_dropped],
-        )
+        with transaction(connection):
+            _fill(connection, source, found, now)
         connection.execute(f"checkpoint {_COPY}")
     finally:
         connection.execute(f"detach {_COPY}")
+
+
+def _fill(
+    connection: duckdb.DuckDBPyConnection, source: str, found: Compaction, now: datetime
+) -> None:
+    # Tables, views, comments, constraints, compression, and where the sequence stands.
+    connection.execute(f'copy from database "{source}" to {_COPY} (schema)')
+    for table in _tables(connection, source):
+        condition, values = "true", []
+        if table == '"raw"."records"':
+            condition = f"not {_SUPERSEDED}"
+            values = [found.horizon, sorted(KEPT_REPORTS)]
+        connection.execute(
+            f'insert into {_COPY}.{table} from "{source}".{table} where {condition}', values
+        )
+    _compare(connection, source, found)
+    connection.execute(
+        f"insert into {_COPY}.raw.compactions (compacted_at, horizon, versions_dropped) "
+        "values (?, ?, ?)",
+        [now, found.horizon, found.versions_dropped],
+    )
 
 
 def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
