@@ -1,7 +1,8 @@
 """Building on what is there gives the same marts as building anew."""
 
+import random
 import shutil
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,35 @@ def land_news(warehouse: Warehouse) -> None:
         warehouse.land("cafe", report, NEW, days, pulled_at=at)
 
 
+LEVELS: dict[str, list[dict[str, str]]] = {
+    "account_daily": [{}],
+    "campaign_daily": [CAMPAIGN, CAMPAIGN | {"campaign_id": "c2"}],
+    "adset_daily": [AD, AD | {"adset_id": "s2"}],
+    "ad_daily": [AD, AD | {"ad_id": "a2"}, AD | {"ad_id": "a3"}],
+    "platform_daily": [CAMPAIGN | {"publisher_platform": name} for name in ("facebook", "x")],
+    "age_gender_daily": [CAMPAIGN | {"age": "18-24", "gender": name} for name in ("f", "m")],
+    "country_daily": [CAMPAIGN | {"country": name} for name in ("US", "CA")],
+}
+
+
+def land_randomly(warehouse: Warehouse, dice: random.Random, *, at: str) -> None:
+    """Re-pulls of a report over some days: rows come, change, stay, go; days fail or are empty."""
+    for report in dice.choices(list(LEVELS), k=15):
+        first = date(2026, 8, dice.randint(2, 24))
+        days: dict[date, list[Any]] = {}
+        for number in range(dice.randint(1, 7)):
+            seen = [ids for ids in LEVELS[report] if dice.random() < 0.7]
+            days[first + timedelta(number)] = [
+                insights("USD", str(dice.randint(0, 3)), "1000", "20", **ids)
+                | {"actions": actions(lead=str(dice.randint(0, 2)))}
+                for ids in seen
+            ]
+        status = dice.choice([None, None, None, "unconfirmed_empty", "failed"])
+        if status is not None:
+            days = {day: [] for day in days}
+        warehouse.land("dental", report, DENTAL, days, pulled_at=at, status=status)
+
+
 def land_time_zone(warehouse: Warehouse) -> None:
     """The new client's account, later: its days end earlier than was assumed."""
     account = {"id": NEW, "currency": "EUR", "timezone_name": "Pacific/Auckland"}
@@ -96,15 +126,19 @@ def builds(
 ) -> tuple[Warehouse, Snapshot, Snapshot]:
     """Marts built on top of others in two steps, and the same marts built anew.
 
-    Before the second time the warehouse is compacted.
+    Some of the pulls before each step are at random. Before the marts are built anew the warehouse
+    is compacted.
     """
     path = Path(shutil.copy(built.path, tmp_path_factory.mktemp("incremental")))
     warehouse = Warehouse(path, built.work, built.load_seq)
     with warehouse.connect() as con:
         con.execute("update marts.fct_ad_daily set ad_name = 'Mark' where day = ?", [UNTOUCHED])
+    dice = random.Random(20261121)
     land_news(warehouse)
+    land_randomly(warehouse, dice, at="2026-11-21T12:30:00Z")
     run(warehouse)
     land_time_zone(warehouse)
+    land_randomly(warehouse, dice, at="2026-11-22T12:30:00Z")
     run(warehouse)
     with warehouse.connect() as con:
         marked = con.execute("select count(*) from marts.fct_ad_daily where ad_name = 'Mark'")
