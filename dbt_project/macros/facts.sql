@@ -20,9 +20,7 @@
 
 
 {#- Results of the client's own action type, from the actions of one row. -#}
-{% macro result_columns() -%}
-    insights.inline_link_clicks as link_clicks,
-    clients.result_action_type,
+{% macro result_totals() -%}
     cast(
         {{ action_total('insights.actions', 'clients.result_action_type', absent='0') }}
         as decimal(18, 6)
@@ -31,6 +29,14 @@
         {{ action_total('insights.action_values', 'clients.result_action_type', absent='null') }}
         as decimal(18, 6)
     ) as result_value
+{%- endmacro %}
+
+
+{#- The measures of an ad fact that come under another name, and its results. -#}
+{% macro result_columns() -%}
+    insights.inline_link_clicks as link_clicks,
+    clients.result_action_type,
+    {{ result_totals() }}
 {%- endmacro %}
 
 

@@ -49,3 +49,11 @@
         else 5
     end
 {%- endmacro %}
+
+
+{#- Age of a pull: hours between the end of the day and the pull; negative while the day is open. -#}
+{% macro age_hours(pulled_at, day_ends_at) -%}
+    cast(
+        date_diff('microsecond', {{ day_ends_at }}, {{ pulled_at }}) as double
+    ) / 3600000000.0
+{%- endmacro %}

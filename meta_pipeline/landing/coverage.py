@@ -162,6 +162,36 @@ def mark_pulled(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int
     return _hold_unproved(connection, pull, load_seq)
 
 
+def note_unanswered(connection: duckdb.DuckDBPyConnection, pull: Pull) -> None:
+    """Writes into the ledger of which of its days the pull says nothing, after `mark_pulled`.
+
+    Of these a newer answer had landed, or they came back empty without proof, whether or not rows
+    were known. All others are what Meta said at the pull's time, also where that wrote no version.
+    """
+    if REPORTS[pull.report].grain != "day":
+        return
+    connection.execute(
+        """
+        update raw.pulls set unanswered_days = (
+            select coalesce(list(days.day order by days.day), [])
+            from (
+                select unnest(generate_series($since::timestamp, $until, interval '1 day'))::date
+                    as day
+            ) as days
+            where days.day not in (select landing_days.day from landing_days)
+                or exists (
+                    from raw.coverage as known
+                    where known.client_id = $client_id and known.report = $report
+                        and known.asset_id = $asset_id and known.part = $part
+                        and known.day = days.day and known.status = 'unconfirmed_empty'
+                )
+        )
+        where pull_id = $pull_id
+        """,
+        scope(pull) | {"since": pull.since, "until": pull.until, "pull_id": pull.pull_id},
+    )
+
+
 def _hold_unproved(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int) -> int:
     connection.execute(
         f"""

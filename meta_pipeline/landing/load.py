@@ -105,6 +105,7 @@ def _land(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifes
         coverage.mark_failed(connection, pull, failure.message, load_seq)
     if landed.status == "complete":
         held = coverage.mark_pulled(connection, pull, load_seq)
+        coverage.note_unanswered(connection, pull)
         opened, closed = _renew_versions(connection, pull)
         is_proof = pull.report == coverage.PROOF_REPORT
         if is_proof or (opened and coverage.doubt_silence(connection, pull, load_seq)):
@@ -275,7 +276,7 @@ def _enter_pull(connection: duckdb.DuckDBPyConnection, manifest: Manifest, lande
             $pull_id, $client_id, $report, $asset_id, $part, $since, $until,
             $requested_since, $requested_until, $pulled_at, $status, $api_version,
             $served_version, $version_warning, $requests, $bytes, $row_count,
-            $manifest::json, $error, nextval('raw.load_seq')
+            $manifest::json, $error, nextval('raw.load_seq'), null
         returning load_seq
         """,
         {

@@ -23,11 +23,13 @@ MARTS = (
     *("dim_ad_accounts", "dim_ads", "dim_adsets", "dim_campaigns", "dim_clients"),
     *("dim_creatives", "dim_dates", "dim_instagram_accounts", "dim_metrics", "dim_posts"),
     *("dim_ads_history", "dim_adsets_history", "dim_campaigns_history", "dim_creatives_history"),
-    *("fct_account_28d", "fct_account_daily", "fct_account_monthly", "fct_actions_daily"),
+    *("fct_account_28d", "fct_account_daily", "fct_account_daily_versions"),
+    *("fct_account_monthly", "fct_actions_daily", "fct_restatements", "fct_results_daily"),
     *("fct_ad_daily", "fct_adset_daily", "fct_age_gender_daily", "fct_campaign_daily"),
     *("fct_country_daily", "fct_platform_daily"),
     *("fct_instagram_daily", "fct_page_28d", "fct_page_daily", "fct_posts"),
-    *("mart_coverage", "mart_freshness", "mart_organic_bridge", "mart_spend_trends"),
+    *("mart_coverage", "mart_freshness", "mart_organic_bridge"),
+    *("mart_settling_curves", "mart_spend_trends"),
 )
 
 Row = Mapping[str, Any]
@@ -85,29 +87,51 @@ class Warehouse:
         reason: str | None = None,
         key: Sequence[str] = ("id",),
     ) -> None:
-        """Land one pull: close what changed or vanished, open what is new, cover the days."""
+        """Land one pull: close what changed or vanished, open what is new, cover the days.
+
+        Of days between the first and the last that are not given, the pull says nothing, nor of
+        any day when its `status` is no answer.
+        """
         self.load_seq += 1
         pull = f"pull-{self.load_seq}"
+        dated = sorted(day for day in days if day is not None)
+        answered = set(dated) if status in (None, "pulled", "confirmed_empty") else set()
         with self.connect() as con:
             con.execute("begin")
             con.execute(
-                "insert into raw.pulls select ?, ?, ?, ?, ?, null, null, null, null, ?,"
-                " 'complete', 'v26.0', 'v26.0', null, 1, 0, ?, '{}', null, ?",
-                [pull, client, report, asset, part, pulled_at, len(days), self.load_seq],
+                "insert into raw.pulls select ?, ?, ?, ?, ?, ?, ?, null, null, ?,"
+                " 'complete', 'v26.0', 'v26.0', null, 1, 0, ?, '{}', null, ?, ?",
+                [
+                    *(pull, client, report, asset, part),
+                    *((dated[0], dated[-1]) if dated else (None, None)),
+                    *(pulled_at, len(days), self.load_seq),
+                    [d for d in days_between(dated[0], dated[-1]) if d not in answered]
+                    if dated
+                    else None,
+                ],
             )
             for day, rows in days.items():
+                scope = [client, report, asset, part, day]
+                payloads = [json.dumps(row) for row in rows]
                 con.execute(
                     "update raw.records set valid_to = ? where client_id = ? and report = ? and"
                     " asset_id = ? and part = ? and day is not distinct from ?"
-                    " and valid_to is null",
-                    [pulled_at, client, report, asset, part, day],
+                    " and valid_to is null and not list_contains(?::varchar[], payload)",
+                    [pulled_at, *scope, payloads],
                 )
-                for row in rows:
+                kept = con.execute(
+                    "select payload from raw.records where client_id = ? and report = ? and"
+                    " asset_id = ? and part = ? and day is not distinct from ?"
+                    " and valid_to is null",
+                    scope,
+                ).fetchall()
+                for row, payload in zip(rows, payloads, strict=True):
+                    if (payload,) in kept:
+                        continue
                     con.execute(
                         "insert into raw.records values (?, ?, ?, ?, ?, ?, ?, '', ?, ?, null)",
                         [
-                            *(client, report, asset, part, day),
-                            *(json.dumps([row.get(k) for k in key]), json.dumps(row)),
+                            *(*scope, json.dumps([row.get(k) for k in key]), payload),
                             *(pull, pulled_at),
                         ],
                     )

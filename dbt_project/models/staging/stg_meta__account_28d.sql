@@ -16,7 +16,7 @@ parsed as (
     from records
     where
         report = 'account_28d'
-        and valid_to is null
+        and {{ is_known() }}
 
 ),
 

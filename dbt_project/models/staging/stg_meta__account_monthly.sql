@@ -16,7 +16,7 @@ parsed as (
     from records
     where
         report = 'account_monthly'
-        and valid_to is null
+        and {{ is_known() }}
 
 ),
 

@@ -16,7 +16,7 @@ final as (
         timezone_name,
         account_status
     from versions
-    where valid_to is null
+    where {{ is_known() }}
 
 )
 

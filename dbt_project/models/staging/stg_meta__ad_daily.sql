@@ -19,7 +19,7 @@ parsed as (
     from records
     where
         report = 'ad_daily'
-        and valid_to is null
+        and {{ is_known() }}
 
 ),
 

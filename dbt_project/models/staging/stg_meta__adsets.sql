@@ -25,7 +25,7 @@ final as (
         created_time,
         updated_time
     from versions
-    where valid_to is null
+    where {{ is_known() }}
 
 )
 

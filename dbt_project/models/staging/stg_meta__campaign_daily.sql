@@ -18,7 +18,7 @@ parsed as (
     from records
     where
         report = 'campaign_daily'
-        and valid_to is null
+        and {{ is_known() }}
 
 ),
 

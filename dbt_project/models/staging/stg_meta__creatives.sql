@@ -22,7 +22,7 @@ final as (
         post_id,
         url_tags
     from versions
-    where valid_to is null
+    where {{ is_known() }}
 
 )
 

@@ -17,7 +17,7 @@ parsed as (
     from records
     where
         report = 'instagram_accounts'
-        and valid_to is null
+        and {{ is_known() }}
 
 ),
 

@@ -18,7 +18,7 @@ parsed as (
     from records
     where
         report = 'instagram_daily'
-        and valid_to is null
+        and {{ is_known() }}
 
 ),
 

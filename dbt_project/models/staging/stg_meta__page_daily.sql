@@ -17,7 +17,7 @@ parsed as (
     from records
     where
         report = 'page_daily'
-        and valid_to is null
+        and {{ is_known() }}
 
 ),
 

@@ -19,6 +19,7 @@ parsed as (
     from records
     where
         report = 'page_posts'
+        and {{ was_said() }}
 
 ),
 
@@ -32,7 +33,7 @@ final as (
         fields.message,
         fields.permalink_url,
         fields.status_type,
-        valid_to is null as is_listed,
+        {{ is_known() }} as is_listed,
         cast(fields.created_time as timestamptz) as created_time
     from parsed
     qualify

@@ -18,6 +18,7 @@ parsed as (
     from records
     where
         report = 'post_insights'
+        and {{ was_said() }}
 
 ),
 

@@ -18,6 +18,7 @@ final as (
         until,
         pulled_at,
         status,
+        unanswered_days,
         load_seq
     from pulls
 
