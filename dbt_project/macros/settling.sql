@@ -24,19 +24,23 @@
 {#-
     The bound of an 80 % band, `side` standard errors from the estimate: 10 % of a normal
     distribution lie beyond 1.2816. Never below zero, nor below what is known, unless the curve
-    says that figures shrink.
+    says that figures shrink: in one of ten days at least (`share_high`).
 
     The squared error of an estimate is taken to grow with what is known, in results (`unit` is
     what one result counts: 1, or its average value), plus one: of no result yet, too, something
     may become of.
 -#}
-{% macro settled_bound(known, share, error_per_result, unit, side) -%}
-    greatest(
-        {{ ratio(known, share) }}
-        {{ side }} 1.2816 * {{ unit }}
-        * sqrt({{ error_per_result }} * ({{ ratio(known, unit) }} + 1)),
-        case when {{ share }} <= 1 then cast({{ known }} as double) else 0 end
-    )
+{% macro settled_bound(known, share, share_high, error_per_result, unit, side) -%}
+    -- greatest() would pass over a NULL, and make a bound out of no estimate.
+    case
+        when {{ share }} > 0 and {{ error_per_result }} is not null and {{ known }} is not null
+            then greatest(
+                {{ ratio(known, share) }}
+                {{ side }} 1.2816 * {{ unit }}
+                * sqrt({{ error_per_result }} * ({{ ratio(known, unit) }} + 1)),
+                case when {{ share_high }} <= 1 then cast({{ known }} as double) else 0 end
+            )
+    end
 {%- endmacro %}
 
 
@@ -46,4 +50,16 @@
         when maturity = 'final' then cast({{ known }} as double)
         when maturity <> 'open' then {{ estimate }}
     end
+{%- endmacro %}
+
+
+{#-
+    The median of what a day's results will be: whole results added to what is known (or taken
+    away, where figures shrink). The number that is still to come is a count around its mean;
+    the median of a Poisson distribution lies about a third below its mean, rounded to a whole.
+-#}
+{% macro likely_total(known, share) -%}
+    cast({{ known }} as double)
+    + sign(1 - {{ share }})
+    * floor(abs({{ ratio(known, share) }} - cast({{ known }} as double)) + 1.0 / 3)
 {%- endmacro %}

@@ -224,6 +224,7 @@ GAP = date(2026, 10, 10)
 EMPTY = date(2026, 10, 12)
 FIRST = date(2026, 8, 1)
 LAST = date(2026, 10, 31)
+REPULLED = 15
 SHORT_DAY, LONG_DAY = date(2026, 3, 8), date(2026, 11, 1)
 LATE = date(2026, 10, 20)
 BEYOND = date(2023, 9, 30)
@@ -255,6 +256,7 @@ def fill(warehouse: Warehouse) -> None:
     )
 
     fill_objects(warehouse)
+    fill_dental_repulls(warehouse)
     fill_dental_insights(warehouse)
     fill_dental_parts(warehouse)
     fill_outdoor_insights(warehouse)
@@ -281,6 +283,17 @@ def fill_objects(warehouse: Warehouse) -> None:
         for report, row in (("campaigns", campaign), ("adsets", adset), ("ads", ad)):
             warehouse.land(client, report, asset, {None: [row]}, pulled_at=at)
     warehouse.land("dental", "creatives", DENTAL, {None: CREATIVES}, pulled_at=at)
+
+
+def fill_dental_repulls(warehouse: Warehouse) -> None:
+    """A fortnight and a day, each pulled on the two mornings after it, with half of the leads:
+    the second pull of a day brings nothing new.
+    """
+    half = insights("USD", "8", "900", "18", actions=actions(link_click="9", lead="1"))
+    for day in days_between(FIRST, FIRST + timedelta(REPULLED - 1)):
+        at = f"{day + timedelta(1)}T12:00:00Z"
+        days = {day: [half]} if day == FIRST else {day - timedelta(1): [half], day: [half]}
+        warehouse.land("dental", "account_daily", DENTAL, days, pulled_at=at)
 
 
 def fill_dental_insights(warehouse: Warehouse) -> None:

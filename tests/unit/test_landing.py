@@ -10,6 +10,7 @@ from unit_desk import (
     FAILURE,
     Desk,
     a_filled_desk,
+    account_row,
     ad_row,
     at,
     breaking,
@@ -406,3 +407,55 @@ def test_a_failed_pull_that_has_landed_is_still_a_failure(desk: Desk) -> None:
     manifest = desk.spooled([], day(1), failure=FAILURE)
     load(desk.connection, desk.spool, manifest)
     assert load(desk.connection, desk.spool, manifest).failure == FAILURE
+
+
+def unanswered(desk: Desk) -> list[list[int]]:
+    """The days of the ledger's pulls, oldest first, of which they say nothing."""
+    ledger = desk.all("select unanswered_days from raw.pulls order by pulled_at")
+    return [[one.day for one in days] for (days,) in ledger]
+
+
+def test_the_ledger_names_the_days_of_which_a_pull_says_nothing(desk: Desk) -> None:
+    """Empty without proof, whether rows were known (then they are held) or not."""
+    desk.landed([ad_row(day(1)), ad_row(day(2))], day(1), day(3), pulled=at(10))
+    desk.landed([ad_row(day(1))], day(1), day(3), pulled=at(11))
+    assert unanswered(desk) == [[3], [2, 3]]
+
+
+def test_an_unchanged_answer_says_something_of_all_its_days(desk: Desk) -> None:
+    """It writes no row, and the ledger counts it."""
+    for number in (10, 11):
+        desk.landed([ad_row(day(1)), ad_row(day(2))], day(1), day(2), pulled=at(number))
+    assert unanswered(desk) == [[], []]
+
+
+def test_a_late_answer_says_nothing_of_days_with_a_newer_one(desk: Desk) -> None:
+    """What it said of them is not kept."""
+    desk.landed([ad_row(day(2), spend="2")], day(2), pulled=at(11))
+    desk.landed([ad_row(day(1)), ad_row(day(2))], day(1), day(2), pulled=at(10))
+    assert unanswered(desk) == [[2], []]
+
+
+def test_a_proved_empty_day_is_an_answer(desk: Desk) -> None:
+    """Of the account, whose rows add up to the total."""
+    rows = [account_row(day(1), impressions="10")]
+    desk.landed(
+        rows, day(1), day(2), report="account_daily", summary={"impressions": "10"}, pulled=at(10)
+    )
+    assert unanswered(desk) == [[]]
+
+
+def test_an_older_warehouse_gets_the_ledgers_new_column(desk: Desk) -> None:
+    """Its pulls stay, and are not known to have answered every day."""
+    desk.landed([ad_row(day(1))], day(1))
+    desk.connection.execute("alter table raw.pulls drop column unanswered_days")
+    create_schema(desk.connection)
+    assert desk.all("select unanswered_days from raw.pulls") == [(None,)]
+    desk.landed([ad_row(day(1))], day(1), pulled=at(12))
+    assert unanswered_of_newest(desk) == []
+
+
+def unanswered_of_newest(desk: Desk) -> Any:
+    """What the ledger says of the newest pull."""
+    ((days,),) = desk.all("select arg_max(unanswered_days, pulled_at) from raw.pulls")
+    return days

@@ -64,9 +64,11 @@ curved as (
     select
         aged.*,
         result_curves.share as result_share,
+        result_curves.share_high as result_share_high,
         result_curves.error_per_result as result_error,
         result_curves.basis as result_basis,
         value_curves.share as value_share,
+        value_curves.share_high as value_share_high,
         value_curves.error_per_result as value_error
     from aged
     asof left join result_curves
@@ -97,15 +99,21 @@ final as (
         {% for bound, side in [('low', '-'), ('high', '+')] -%}
             {{ expected(
                 'results',
-                settled_bound('results', 'result_share', 'result_error', '1', side)
+                settled_bound(
+                    'results', 'result_share', 'result_share_high', 'result_error', '1', side
+                )
             ) }} as results_expected_{{ bound }},
         {% endfor -%}
+        {{ expected('results', likely_total('results', 'result_share')) }} as results_likely,
         {{ expected('known_value', ratio('known_value', 'value_share')) }}
             as result_value_expected,
         {% for bound, side in [('low', '-'), ('high', '+')] -%}
             {{ expected(
                 'known_value',
-                settled_bound('known_value', 'value_share', 'value_error', 'value_per_result', side)
+                settled_bound(
+                    'known_value', 'value_share', 'value_share_high', 'value_error',
+                    'value_per_result', side
+                )
             ) }} as result_value_expected_{{ bound }},
         {% endfor -%}
         case
