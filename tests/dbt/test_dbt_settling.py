@@ -181,7 +181,8 @@ def test_a_version_counts_from_its_pull_until_the_next(built: Warehouse) -> None
     """Half-open; a believed pull without a row says zero, and no value of no results is 0."""
     versions = [
         VERSION | {"valid_from": after(2), "valid_to": after(5), "spend": 1, "results": 0},
-        VERSION | {"valid_from": after(5), "valid_to": after(9), "spend": 2, "results": 3}
+        VERSION
+        | {"valid_from": after(5), "valid_to": after(9), "spend": 2, "results": 3}
         | {"result_value": 30},
     ]
     ages = (1, 2, 4.9, 5, 9)

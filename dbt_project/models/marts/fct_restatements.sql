@@ -29,10 +29,10 @@ compared as (
     select
         *,
         {{ checkpoint_days('age_hours') }} as checkpoint_days,
-        {% for metric in metrics -%}
-            {{ metric }} - lag({{ metric }}) over pulls_of_the_day as {{ metric }}_change
-            {{- "," if not loop.last }}
-        {% endfor %}
+    {% for metric in metrics -%}
+        {{ metric }} - lag({{ metric }}) over pulls_of_the_day as {{ metric }}_change
+        {{- "," if not loop.last }}
+    {% endfor %}
     from observed
     window
         pulls_of_the_day as (
@@ -48,12 +48,12 @@ changes as (
         client_id,
         ad_account_id,
         day,
-        {% for metric in metrics -%}
-            max(pulled_at) filter (where {{ metric }}_change <> 0) as {{ metric }}_changed_at,
-            arg_max({{ metric }}_change, pulled_at)
-                filter (where {{ metric }}_change <> 0) as {{ metric }}_last_change
-            {{- "," if not loop.last }}
-        {% endfor %}
+    {% for metric in metrics -%}
+        max(pulled_at) filter (where {{ metric }}_change <> 0) as {{ metric }}_changed_at,
+        arg_max({{ metric }}_change, pulled_at)
+        filter (where {{ metric }}_change <> 0) as {{ metric }}_last_change
+        {{- "," if not loop.last }}
+    {% endfor %}
     from compared
     group by client_id, ad_account_id, day
 

@@ -22,9 +22,9 @@ finals as (
         ad_account_id,
         day,
         any_value(account_currency) as account_currency,
-        {% for metric in metrics -%}
-            arg_max({{ metric }}, pulled_at) as {{ metric }}{{ "," if not loop.last }}
-        {% endfor %}
+    {% for metric in metrics -%}
+        arg_max({{ metric }}, pulled_at) as {{ metric }}{{ "," if not loop.last }}
+    {% endfor %}
     from observed
     where age_hours >= 672
     group by client_id, ad_account_id, day
@@ -51,9 +51,9 @@ early as (
         ad_account_id,
         day,
         cast(floor(age_hours / 24) as integer) as age_days,
-        {% for metric in metrics -%}
-            avg({{ metric }}) as {{ metric }}{{ "," if not loop.last }}
-        {% endfor %}
+    {% for metric in metrics -%}
+        avg({{ metric }}) as {{ metric }}{{ "," if not loop.last }}
+    {% endfor %}
     from observed
     where
         age_hours >= 0
@@ -64,31 +64,47 @@ early as (
 
 paired as (
 
+    select
+        early.client_id,
+        early.age_days,
+        finals.account_currency,
+        units.value_per_result,
+    {% for metric in metrics -%}
+        cast(early.{{ metric }} as double) as {{ metric }}_known,
+        cast(finals.{{ metric }} as double) as {{ metric }}_settled
+        {{- "," if not loop.last }}
+    {% endfor %}
+    from early
+    inner join finals
+        on
+            early.client_id = finals.client_id
+            and early.ad_account_id = finals.ad_account_id
+            and early.day = finals.day
+    left join units
+        on
+            early.client_id = units.client_id
+            and early.ad_account_id = units.ad_account_id
+
+),
+
+figures as (
+
     {% for metric in metrics %}
         select
             '{{ metric }}' as metric,
-            early.client_id,
-            early.age_days,
-            {{ "finals.account_currency" if metric in ['spend', 'result_value'] else "''" }}
+            client_id,
+            age_days,
+            {{ "coalesce(account_currency, '')" if metric in ['spend', 'result_value'] else "''" }}
                 as account_currency,
-            cast(early.{{ metric }} as double) as known,
-            cast(finals.{{ metric }} as double) as settled,
-            {{ {'results': '1.0', 'result_value': 'units.value_per_result'}.get(
+            {{ metric }}_known as known,
+            {{ metric }}_settled as settled,
+            {{ {'results': '1.0', 'result_value': 'value_per_result'}.get(
                 metric, 'cast(null as double)'
             ) }} as unit
-        from early
-        inner join finals
-            on
-                early.client_id = finals.client_id
-                and early.ad_account_id = finals.ad_account_id
-                and early.day = finals.day
-        left join units
-            on
-                early.client_id = units.client_id
-                and early.ad_account_id = units.ad_account_id
+        from paired
         where
-            early.{{ metric }} is not null
-            and finals.{{ metric }} is not null
+            {{ metric }}_known is not null
+            and {{ metric }}_settled is not null
         {{ "union all" if not loop.last }}
     {% endfor %}
 
@@ -109,7 +125,7 @@ sums as (
         sum((settled / unit) * (settled / unit)) as settled_squared,
         sum((known / unit) * (known / unit)) as known_squared,
         sum((known / unit) * (settled / unit)) as known_by_settled
-    from paired
+    from figures
     group by client_id, metric, age_days, account_currency
 
 ),
@@ -153,7 +169,7 @@ sums as (
             {{ keys }},
             quantile_cont(known / settled, 0.1) as share_low,
             quantile_cont(known / settled, 0.9) as share_high
-        from paired
+        from figures
         where settled > 0
         group by {{ keys }}
 
@@ -175,7 +191,10 @@ sums as (
             ) / nullif(shares.results_known, 0) as error_per_result
         from {{ basis }}_shares as shares
         inner join {{ basis }}_spreads as spreads
-            using ({{ keys }})
+            on
+                {% for key in keys.split(', ') -%}
+                    {{ "and " if not loop.first }}shares.{{ key }} = spreads.{{ key }}
+                {% endfor %}
         where shares.days_measured >= {{ final_days_needed() }}
 
     ),
