@@ -40,6 +40,7 @@ AGES = (1, 2, 3, 7)
 PULL_HOUR = 12
 SUMMED_DAYS = 28
 
+
 class Shape(TypedDict):
     """How many objects an account has."""
 
