@@ -311,7 +311,8 @@ def measure(seed: int, shape: str, clients: int) -> dict[tuple[str, int, str], E
             connection.execute(files("meta_pipeline.landing").joinpath("schema.sql").read_text())
             for name, result in results.items():
                 connection.execute(
-                    "insert into raw.clients values (?, ?, ?, null, null, null, true)",
+                    "insert into raw.clients (client_id, name, result, is_active)"
+                    " values (?, ?, ?, true)",
                     [name, name, result],
                 )
             seen = [
