@@ -57,3 +57,12 @@
         date_diff('microsecond', {{ day_ends_at }}, {{ pulled_at }}) as double
     ) / 3600000000.0
 {%- endmacro %}
+
+
+{#- The reports of ad accounts that are asked for by day. -#}
+{% macro daily_ads_reports() -%}
+    (
+        'account_daily', 'campaign_daily', 'adset_daily', 'ad_daily', 'platform_daily',
+        'age_gender_daily', 'country_daily', 'account_28d'
+    )
+{%- endmacro %}

@@ -18,6 +18,8 @@ SCHEMA = ROOT / "meta_pipeline" / "landing" / "schema.sql"
 
 DENTAL, OUTDOOR = "act_100", "act_200"
 PAGE, INSTAGRAM = "500", "600"
+# Ad sets, ages and countries were asked for once, and taken out of the list.
+DENTAL_REPORTS = ("account_daily", "campaign_daily", "ad_daily", "platform_daily", "page_daily")
 
 MARTS = (
     *("dim_ad_accounts", "dim_ads", "dim_adsets", "dim_campaigns", "dim_clients"),
@@ -28,8 +30,9 @@ MARTS = (
     *("fct_ad_daily", "fct_adset_daily", "fct_age_gender_daily", "fct_campaign_daily"),
     *("fct_country_daily", "fct_platform_daily"),
     *("fct_instagram_daily", "fct_page_28d", "fct_page_daily", "fct_posts"),
-    *("mart_coverage", "mart_freshness", "mart_organic_bridge"),
-    *("mart_settling_curves", "mart_spend_trends"),
+    *("mart_api_versions", "mart_coverage", "mart_freshness", "mart_organic_bridge"),
+    *("mart_reconciliation", "mart_settling_curves", "mart_spend_anomalies"),
+    "mart_spend_trends",
 )
 
 Row = Mapping[str, Any]
@@ -241,7 +244,7 @@ def days_between(first: date, last: date) -> list[date]:
 def fill(warehouse: Warehouse) -> None:
     """Two clients, two currencies, a gap, an empty day, a late conversion; a Page, Instagram."""
     assets = {DENTAL: "ads", PAGE: "page", INSTAGRAM: "instagram"}
-    warehouse.add_client("dental", result="lead", assets=assets)
+    warehouse.add_client("dental", result="lead", assets=assets, reports=DENTAL_REPORTS)
     warehouse.add_client("outdoor", result="purchase", assets={OUTDOOR: "ads"})
 
     account = {"id": DENTAL, "name": "Dental", "currency": "USD", "account_status": 1}

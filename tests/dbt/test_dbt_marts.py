@@ -25,8 +25,9 @@ from dbt_warehouse import (
 
 ASSETS = {"fct_instagram_daily": "instagram_account_id", "mart_coverage": "asset_id"}
 ASSETS |= {"mart_organic_bridge": "asset_id", "mart_settling_curves": "metric"}
+ASSETS |= {"mart_api_versions": "asset_id"}
 ASSETS |= dict.fromkeys(("fct_page_28d", "fct_page_daily", "fct_posts"), "page_id")
-GRAINS = {"fct_account_monthly": "month", "fct_posts": "post_id"}
+GRAINS = {"fct_account_monthly": "month", "fct_posts": "post_id", "mart_api_versions": "report"}
 GRAINS |= {"mart_settling_curves": "age_days"}
 
 

@@ -3,7 +3,7 @@ with
 days as (
 
     select * from {{ ref('int_days__matured') }}
-    where report in ('account_daily', 'campaign_daily', 'ad_daily', 'platform_daily')
+    where report in {{ daily_ads_reports() }}
 
 ),
 
@@ -13,9 +13,14 @@ ad_accounts as (
 
 ),
 
--- A client need not get all four: what its ad account was never asked is not missing. The
--- account's own days are asked of everybody.
-reports as (
+clients as (
+
+    select * from {{ ref('stg_meta__clients') }}
+
+),
+
+-- What the ad account was ever asked. The account's own days are asked of everybody.
+ever_asked as (
 
     select distinct
         client_id,
@@ -28,6 +33,40 @@ reports as (
         asset_id,
         'account_daily' as report
     from days
+
+),
+
+-- The client's list says what is missing: a report taken out of it is not, one put in is, on the
+-- days before as well. Where the list is not known, what was ever asked stands for it.
+listed as (
+
+    select
+        accounts.client_id,
+        accounts.asset_id,
+        unnest(clients.reports) as report
+    from (select distinct client_id, asset_id from days) as accounts
+    inner join clients
+        on accounts.client_id = clients.client_id
+
+),
+
+reports as (
+
+    select
+        client_id,
+        asset_id,
+        report
+    from listed
+    where report in {{ daily_ads_reports() }}
+    union all
+    select
+        ever_asked.client_id,
+        ever_asked.asset_id,
+        ever_asked.report
+    from ever_asked
+    left join clients
+        on ever_asked.client_id = clients.client_id
+    where clients.reports is null
 
 ),
 

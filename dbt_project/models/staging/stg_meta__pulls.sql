@@ -18,6 +18,9 @@ final as (
         until,
         pulled_at,
         status,
+        api_version,
+        served_version,
+        version_warning,
         unanswered_days,
         load_seq
     from pulls
