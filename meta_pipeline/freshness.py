@@ -1,12 +1,14 @@
 """How far each client's numbers can be trusted: read from the published marts."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
-import duckdb
+from duckdb import DuckDBPyConnection
 
-from meta_pipeline.errors import WarehouseError
+from meta_pipeline.warehouse import reading_marts
 
 STALE_AFTER = timedelta(hours=24)
 """A client is pulled at least daily."""
@@ -17,15 +19,27 @@ SETTLING = timedelta(hours=72)
 ATTRIBUTION = timedelta(days=28)
 """How long they drift after that; `settles_at` in the marts is the day's end plus this."""
 
+REPULL_SLACK = timedelta(days=7)
+"""How much later than 28 days the last pull of a day may come: it is made for a week at once."""
+
+Due = Literal["settled", "final"]
+
 
 @dataclass(frozen=True, slots=True)
 class LateDay:
-    """A day that is over for 72 hours, whose newest pull is from before that."""
+    """A day whose newest pull was too early, and that should have been pulled again since.
+
+    `due` is the pull that is wanting: `settled`, 72 hours or more after the day's end, or, where
+    there was one, `final`, 28 days or more after it. It was due at `due_at` (UTC): 72 hours after
+    the day's end, or 28 days and `REPULL_SLACK`. A day without any pull is a gap, and not late.
+    """
 
     ad_account_id: str
     day: date
     maturity: str
-    pulled_at: datetime | None
+    pulled_at: datetime
+    due: Due
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +72,17 @@ class Freshness:
 
 def read_freshness(marts: Path, now: datetime) -> list[Freshness]:
     """Every active client's freshness at `now`. Raises `WarehouseError` without marts."""
-    if not marts.exists():
-        raise WarehouseError(
-            f"there are no marts yet: {marts} does not exist", hint="run `meta-pipeline sync`"
-        )
-    try:
-        with duckdb.connect(str(marts), read_only=True) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            rows = connection.execute(_CLIENTS).fetchall()
-            late = connection.execute(
-                _LATE, {"now": now, "settling": SETTLING, "attribution": ATTRIBUTION}
-            ).fetchall()
-    except duckdb.Error as error:
-        raise WarehouseError(
-            f"{marts} cannot be read: {error}", hint="run `meta-pipeline sync` to write it anew"
-        ) from None
+    with reading_marts(marts) as connection:
+        return freshness_of(connection, now)
+
+
+def freshness_of(connection: DuckDBPyConnection, now: datetime) -> list[Freshness]:
+    """The same from marts that are open, with the session's time zone set to UTC."""
+    rows = connection.execute(_CLIENTS).fetchall()
+    spans = {"settling": SETTLING, "attribution": ATTRIBUTION, "slack": REPULL_SLACK}
+    late: dict[str, list[LateDay]] = defaultdict(list)
+    for client_id, *day in connection.execute(_LATE, spans | {"now": now}).fetchall():
+        late[client_id].append(LateDay(*day))
     return [
         Freshness(
             client_id=client_id,
@@ -81,7 +91,7 @@ def read_freshness(marts: Path, now: datetime) -> list[Freshness]:
             last_pull=last_pull,
             gaps=gaps,
             days=days or {},
-            late=tuple(LateDay(*day) for owner, *day in late if owner == client_id),
+            late=tuple(late[client_id]),
         )
         for client_id, data_through, settled_through, last_pull, gaps, days in rows
     ]
@@ -125,9 +135,22 @@ order by clients.client_id
 """
 
 _LATE = """
-select client_id, ad_account_id, day, maturity, pulled_at from mart_freshness
-where coverage <> 'beyond_retention' and is_active
-    and settles_at - $attribution + $settling <= $now
-    and (maturity is null or maturity in ('open', 'provisional', 'settling'))
-order by client_id, day
+with days as (
+    select
+        *,
+        settles_at - $attribution as ended,
+        maturity in ('open', 'provisional', 'settling') as is_unsettled
+    from mart_freshness
+    where coverage <> 'beyond_retention' and is_active and maturity <> 'final'
+),
+due as (
+    select
+        *,
+        if(is_unsettled, 'settled', 'final') as due,
+        if(is_unsettled, ended + $settling, settles_at + $slack) as due_at
+    from days
+)
+select client_id, ad_account_id, day, maturity, pulled_at, due, due_at from due
+where due_at <= $now
+order by client_id, day, ad_account_id
 """

@@ -6,7 +6,7 @@ import dagster as dg
 
 from meta_pipeline import clock
 from meta_pipeline.config import Client, Settings, load_clients, load_settings
-from meta_pipeline.defs.checks import connection_definitions, maturity_checks
+from meta_pipeline.defs.checks import connection_definitions, quality_checks
 from meta_pipeline.defs.partitions import Grid
 from meta_pipeline.defs.raw import raw_assets
 from meta_pipeline.defs.resources import Warehouse
@@ -29,7 +29,7 @@ def build(settings: Settings, clients: tuple[Client, ...], puller: Puller) -> dg
     models = transformation_assets(project)
     return dg.Definitions(
         assets=[*raw_assets(clients, grid), models, published_asset(models, settings)],
-        asset_checks=[maturity_checks(clients, settings)],
+        asset_checks=[quality_checks(clients, settings)],
         schedules=schedules(clients, grid),
         resources={
             "puller": puller,

@@ -1,6 +1,7 @@
-"""Checks: may each client's numbers be trusted yet, and does its connection to Meta work?"""
+"""Checks: may the numbers be trusted, and does each client's connection to Meta work?"""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -8,8 +9,10 @@ from meta_pipeline import clock
 from meta_pipeline.config import Client, Settings
 from meta_pipeline.defs.raw import raw_key
 from meta_pipeline.defs.transformations import PUBLISHED
-from meta_pipeline.freshness import Freshness, read_freshness
 from meta_pipeline.graph.probe import Finding, opened_prober
+from meta_pipeline.quality import CHECKS, Result, data_uri
+from meta_pipeline.quality.result import Cell
+from meta_pipeline.warehouse import reading_marts
 
 _SHOWN = 50
 _ACCOUNTS = raw_key("accounts")
@@ -86,63 +89,49 @@ def _connection_result(name: str, findings: Sequence[Finding]) -> dg.AssetCheckR
     )
 
 
-def maturity_checks(clients: tuple[Client, ...], settings: Settings) -> dg.AssetChecksDefinition:
-    """One check a client: no day older than 72 hours rests on a pull from before that."""
-    names = {f"maturity_{client.id.replace('-', '_')}": client for client in clients}
+def quality_checks(clients: tuple[Client, ...], settings: Settings) -> dg.AssetChecksDefinition:
+    """One check a kind over all clients, read from the published marts; none blocks anything."""
     specs = [
         dg.AssetCheckSpec(
-            name,
-            asset=PUBLISHED,
-            description=f"{client.name}: every day that has been over for 72 hours was pulled "
-            "after that, so that its conversions have settled. When it fails, pull the listed "
-            f"days again: `meta-pipeline sync -c {client.id} --from <day> --to <day>`.",
+            check.name, asset=PUBLISHED, blocking=False, description=check.description
         )
-        for name, client in names.items()
+        for check in CHECKS
     ]
 
-    @dg.multi_asset_check(name="maturity", specs=specs, can_subset=False)
-    def maturity() -> Iterator[dg.AssetCheckResult]:
-        found = {one.client_id: one for one in read_freshness(settings.marts, clock.now())}
-        for name, client in names.items():
-            yield _result(name, found.get(client.id))
+    @dg.multi_asset_check(name="quality", specs=specs, can_subset=True)
+    def quality(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        wanted = {key.name for key in context.selected_asset_check_keys}
+        now = clock.now()
+        with reading_marts(settings.marts) as marts:
+            for check in CHECKS:
+                if check.name in wanted:
+                    yield _quality_result(check.run(marts, clients, now))
 
-    return maturity
+    return quality
 
 
-def _result(name: str, freshness: Freshness | None) -> dg.AssetCheckResult:
-    if freshness is None or freshness.last_pull is None:
-        return dg.AssetCheckResult(
-            check_name=name,
-            asset_key=PUBLISHED,
-            passed=False,
-            severity=dg.AssetCheckSeverity.WARN,
-            description="never pulled",
-        )
-    late = [
-        dg.TableRecord(
-            {
-                "ad_account_id": day.ad_account_id,
-                "day": str(day.day),
-                "maturity": day.maturity or "never pulled",
-                "pulled_at": day.pulled_at.isoformat() if day.pulled_at else "",
-            }
-        )
-        for day in freshness.late
-    ]
-    columns = ("ad_account_id", "day", "maturity", "pulled_at")
-    schema = dg.TableSchema([dg.TableColumn(column) for column in columns])
+def _quality_result(result: Result) -> dg.AssetCheckResult:
+    metadata: dict[str, Any] = dict(result.counts)
+    if result.rows:
+        schema = dg.TableSchema([dg.TableColumn(column) for column in result.columns])
+        shown = [
+            dg.TableRecord(dict(zip(result.columns, _shown(row), strict=True)))
+            for row in result.rows[:_SHOWN]
+        ]
+        metadata["rows"] = len(result.rows)
+        metadata["table"] = dg.TableMetadataValue(shown, schema=schema)
+    if result.plot and not result.passed:
+        metadata["plot"] = dg.MetadataValue.md(f"![{result.plot.title}]({data_uri(result.plot)})")
+    is_error = result.severity == "error"
     return dg.AssetCheckResult(
-        check_name=name,
+        check_name=result.check,
         asset_key=PUBLISHED,
-        passed=not late,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(late)} days wait for a settled pull" if late else "no day is late",
-        metadata={
-            "late_days": len(late),
-            "data_through": str(freshness.data_through),
-            "settled_through": str(freshness.settled_through),
-            "gaps": freshness.gaps,
-            "days_by_maturity": dict(freshness.days),
-            "late": dg.TableMetadataValue(late[:_SHOWN], schema=schema),
-        },
+        passed=result.passed,
+        severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
+        description=result.message,
+        metadata=metadata,
     )
+
+
+def _shown(row: Sequence[Cell]) -> list[str | int | float | bool]:
+    return ["" if cell is None else cell for cell in row]

@@ -59,6 +59,12 @@ def upgrade_advice(asked: str, today: date) -> str:
     return f"set `api_version: {known}` in clients.yml, or take the line out"
 
 
+def is_over(asked: str, today: date) -> bool:
+    """Whether the version has ended in one of Meta's APIs; false for one that is not known."""
+    life = LIVES.get(asked)
+    return life is not None and any(until and until <= today for _, until in life.ends())
+
+
 def version_findings(asked: str, served: str | None, warning: str | None, today: date) -> list[str]:
     """What is wrong, or will soon be, with the version asked for; empty when nothing is.
 

@@ -1,6 +1,12 @@
 """The DuckDB files: one writer at a time, and the marts handed over as a whole."""
 
-from meta_pipeline.warehouse.connection import WAREHOUSE_STORAGE, locked, transaction, writing
+from meta_pipeline.warehouse.connection import (
+    WAREHOUSE_STORAGE,
+    locked,
+    reading_marts,
+    transaction,
+    writing,
+)
 from meta_pipeline.warehouse.export import Exported, export
 from meta_pipeline.warehouse.publish import publish
 
@@ -10,6 +16,7 @@ __all__ = [
     "export",
     "locked",
     "publish",
+    "reading_marts",
     "transaction",
     "writing",
 ]

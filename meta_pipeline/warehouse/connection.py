@@ -88,6 +88,27 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.execute("commit")
 
 
+@contextmanager
+def reading_marts(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the published marts at `path` that cannot write; times are in UTC.
+
+    Raises `WarehouseError` when there is no such file, when it is no DuckDB database, and when it
+    lacks what is asked of it.
+    """
+    if not path.exists():
+        raise WarehouseError(
+            f"there are no marts yet: {path} does not exist", hint="run `meta-pipeline sync`"
+        )
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            yield connection
+    except duckdb.Error as error:
+        raise WarehouseError(
+            f"{path} cannot be read: {error}", hint="run `meta-pipeline sync` to write it anew"
+        ) from None
+
+
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     def is_foreign_lock(error: BaseException) -> bool:
         return isinstance(error, duckdb.IOException) and _FOREIGN_LOCK in str(error)

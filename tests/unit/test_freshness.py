@@ -162,11 +162,21 @@ def test_a_day_is_late_72_hours_after_its_end(
 def test_a_late_day_is_named(marts: Marts) -> None:
     """With its account and when it was pulled, in UTC."""
     found = the_client(marts([a_day(9, "settling"), a_day(1), a_day(20, "provisional")]))
-    assert found.late == (
-        LateDay("act_1", date(2026, 11, 9), "settling", NOW - timedelta(hours=2)),
-    )
-    assert found.late[0].pulled_at is not None
+    pulled, due = NOW - timedelta(hours=2), datetime(2026, 11, 13, tzinfo=UTC)
+    assert found.late == (LateDay("act_1", date(2026, 11, 9), "settling", pulled, "settled", due),)
     assert found.late[0].pulled_at.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(("days", "count"), [(34.9, 0), (35, 1)])
+def test_a_day_is_late_again_28_days_and_a_week_after_its_end(
+    marts: Marts, days: float, count: int
+) -> None:
+    """Its last pull is made together with its week's; a day without a pull is a gap instead."""
+    now = datetime(2026, 11, 11, tzinfo=UTC) + timedelta(days=days)
+    path = marts([a_day(10, "attributing", pulled=now), a_day(9, None, "failed")])
+    found = the_client(path, now)
+    assert [late.due for late in found.late] == ["final"] * count
+    assert [late.due_at for late in found.late] == [now] * count
 
 
 @pytest.mark.parametrize("maturity", ["attributing", "final"])
