@@ -61,8 +61,8 @@ def settled_pull(connection: DuckDBPyConnection, now: datetime) -> Result:
     if rows:
         message = (
             f"{counted(len(late), 'day')} of {counted(counts['clients'], 'client')} rest on a pull "
-            f"that was too early: {counts['days_without_settled_pull']} on one from before 72 hours "
-            f"after the day, {counts['days_without_final_pull']} on one from before 28 days. "
+            f"that was too early: {counts['days_without_settled_pull']} on one from before 72 "
+            f"hours after the day, {counts['days_without_final_pull']} on one from before 28 days. "
             f"Run: {rows[0][-1]}"
         )
     bars = Counter((client_id, f"not pulled after {_AFTER[day.due]}") for client_id, day in late)
@@ -202,11 +202,13 @@ with gaps as (
 select
     client_id, asset_id, report, coverage, reason,
     count(*) as days, min(day) as first_day, max(day) as last_day,
-    asset_id like 'act\_%' escape '\' and coverage <> 'unconfirmed_empty'
-        and min(settles_at) - interval 672 hour + $settling <= $now as is_error
+    bool_or(
+        starts_with(asset_id, 'act_') and coverage <> 'unconfirmed_empty'
+        and settles_at - interval 672 hour + $settling <= $now
+    ) as is_error
 from gaps
 where client_id in (select client_id from dim_clients where is_active)
-group by all
+group by client_id, asset_id, report, coverage, reason
 order by is_error desc, days desc, client_id, asset_id, report, reason
 """
 

@@ -48,7 +48,7 @@ def reconciliation(connection: DuckDBPyConnection, now: datetime) -> Result:
         if reason in _EXCUSED:
             excused[reason] += days
             continue
-        client_id, account, grain, metric = about
+        client_id, _, grain, _ = about
         run = sync_command(client_id, first, last)
         severity = "error" if is_error else "warn"
         share = None if gap_share is None else round(gap_share, 4)
@@ -94,7 +94,7 @@ _UNRECONCILED = """
 select
     client_id, ad_account_id, grain, metric, likely_reason,
     count(*) as days, min(day) as first_day, max(day) as last_day,
-    arg_max(gap_share, abs(gap_share)) as gap_share,
+    arg_max(gap_share, abs(gap_share)) as worst_gap_share,
     bool_or(
         metric in ('spend', 'impressions')
         and maturity in ('attributing', 'final')
@@ -107,7 +107,8 @@ where not is_within
     and settles_at - interval 672 hour > $now - $looked_at
     and client_id in (select client_id from dim_clients where is_active)
 group by client_id, ad_account_id, grain, metric, likely_reason
-order by is_error desc, abs(gap_share) desc, client_id, ad_account_id, grain, metric
+order by is_error desc, abs(worst_gap_share) desc nulls last, client_id, ad_account_id, grain,
+    metric
 """
 
 
@@ -116,9 +117,9 @@ def restatement_anomaly(connection: DuckDBPyConnection, now: datetime) -> Result
 
     The settling curve says what should have become of the earlier figure. The spread of that is
     the curve's 10th to 90th percentile divided by 2.563 (normal figures have one standard
-    deviation there), but at least 2 % of what was expected, 1 of the currency or 5 counts; of results
-    and their value at least the chance of so few results (1/sqrt of their number). A figure
-    beyond 3.5 spreads is an anomaly: WARN, and ERROR when it is spend.
+    deviation there), but at least 2 % of what was expected, 1 of the currency or 5 counts; of
+    results and their value at least the chance of so few results (1/sqrt of their number). A
+    figure beyond 3.5 spreads is an anomaly: WARN, and ERROR when it is spend.
     """
     span = {"now": now, "recent": RECENT, "limit": ROBUST_LIMIT}
     found = connection.execute(_RESTATED, span).fetchall()

@@ -1,10 +1,13 @@
 """Draws what a check found, as a PNG, without a browser and without network."""
 
 import base64
+import struct
+import zlib
 
 from meta_pipeline.quality.result import Plot
 
 _WIDTH = 480  # pixels
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOURS = ["#c0392b", "#2e6da4", "#e08e0b", "#6c757d", "#4d9221", "#762a83"]
 
 
@@ -41,7 +44,25 @@ def png(plot: Plot) -> bytes:
             .properties(title=plot.title)
             .resolve_scale(y="independent")
         )
-    return vl_convert.vegalite_to_png(chart.to_json())
+    return _packed(vl_convert.vegalite_to_png(chart.to_json()))
+
+
+def _packed(picture: bytes) -> bytes:
+    """The same picture, packed well: vl-convert packs in haste, into four times as much."""
+    chunks: list[tuple[bytes, bytes]] = []
+    at = len(_SIGNATURE)
+    while at < len(picture):
+        (length,) = struct.unpack_from(">I", picture, at)
+        chunks.append((picture[at + 4 : at + 8], picture[at + 8 : at + 8 + length]))
+        at += length + 12  # length, name and checksum
+    pixels = zlib.decompress(b"".join(body for name, body in chunks if name == b"IDAT"))
+    first, last = chunks[0], chunks[-1]
+    others = [one for one in chunks[1:-1] if one[0] != b"IDAT"]
+    packed = [first, *others, (b"IDAT", zlib.compress(pixels, 9)), last]
+    return _SIGNATURE + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in packed
+    )
 
 
 def data_uri(plot: Plot) -> str:
