@@ -159,11 +159,15 @@ def restatement_anomaly(connection: DuckDBPyConnection, now: datetime) -> Result
 
 # A figure without a curve of its own metric and age is not judged: nothing is known of it.
 _RESTATED = """
-with recent as (
+with recent as materialized (
     select * from fct_restatements
     where pulled_at > $now - $recent and previous_checkpoint_days is not null
         and value is not null
         and client_id in (select client_id from dim_clients where is_active)
+),
+nearby as (
+    select * from fct_restatements
+    where day between (select min(day) from recent) and (select max(day) from recent)
 ),
 paired as (
     select
@@ -173,11 +177,11 @@ paired as (
         cast(floor(recent.age_hours / 24) as integer) as age_now,
         results_before.value as results_before
     from recent
-    inner join fct_restatements as before
+    inner join nearby as before
         on before.client_id = recent.client_id and before.ad_account_id = recent.ad_account_id
         and before.day = recent.day and before.metric = recent.metric
         and before.checkpoint_days = recent.previous_checkpoint_days
-    left join fct_restatements as results_before
+    left join nearby as results_before
         on results_before.client_id = recent.client_id
         and results_before.ad_account_id = recent.ad_account_id
         and results_before.day = recent.day and results_before.metric = 'results'

@@ -36,7 +36,7 @@ def png(plot: Plot) -> bytes:
             alt.Chart(data, width=_WIDTH, height=90)
             .mark_line(point=True)
             .encode(
-                x=alt.X("day:T", title=None),
+                x=alt.X("day:T", title=None, scale=alt.Scale(type="utc")),
                 y=alt.Y("value:Q", title=plot.axis),
                 color=colour,
                 row=alt.Row("label:N", title=None, sort=None, header=alt.Header(orient="top")),

@@ -336,21 +336,139 @@ def test_pages_and_instagram_are_no_ad_accounts(built: Warehouse) -> None:
     assert built.query(accounts) == [("act_100",), ("act_200",)]
 
 
+def test_grains_agree_with_the_account(built: Warehouse) -> None:
+    """Only two things differ: a late conversion of one ad, and results that ages have lost."""
+    assert built.query(
+        "select grain, metric, day, gap, tolerance, likely_reason from marts.mart_reconciliation"
+        " where not is_within order by all"
+    ) == [
+        ("ad", "results", LATE, 3, Decimal("0.002"), "unexplained"),
+        *(
+            ("age_gender", "results", day, -2, Decimal("0.002"), "breakdown_loss")
+            for day in (date(2026, 10, 1), LATE)
+        ),
+    ]
+    counts = "select count(*), count(distinct day) from marts.mart_reconciliation where grain = ?"
+    # All days but the gap, and the two on which the clocks change; no side has a value.
+    assert built.query(counts, "campaign") == [(93 * 5, 93)]
+    one_sided = "select day, grain from marts.mart_reconciliation where is_within is null"
+    assert built.query(one_sided) == [(LATE, "ad")]
+
+
+def reconciled(built: Warehouse, tmp_path: Path, *changes: str) -> list[tuple[object, ...]]:
+    """What is out of tolerance by reason on LATE, after changes of the facts, as the model says."""
+    copy = Warehouse(Path(shutil.copy(built.path, tmp_path)), built.work)
+    models = built.work / "target/compiled/meta_pipeline/models/marts"
+    model = (models / "mart_reconciliation.sql").read_text(encoding="utf-8")
+    with copy.connect() as con:
+        for change in changes:
+            con.execute(change, [LATE] if "?" in change else [])
+    return copy.query(
+        f"""
+        select grain, metric, likely_reason from ({model})
+        where day = ? and is_within is distinct from true
+            and (grain, metric) not in (('ad', 'results'), ('ad', 'result_value'))
+            and (grain, metric) <> ('age_gender', 'results')
+        order by all
+        """,
+        LATE,
+    )
+
+
 @pytest.mark.parametrize("grain", ["adset", "age_gender", "country", "platform"])
 def test_grains_that_disagree_with_the_account_are_found(
     built: Warehouse, tmp_path: Path, grain: str
 ) -> None:
     """Impressions that a breakdown lost are a finding, not a smaller number."""
+    lost = f"update marts.fct_{grain}_daily set impressions = impressions - 2 where day = ?"
+    listed = "update marts.dim_campaigns set effective_status = 'ACTIVE'"
+    listed_sets = "update marts.dim_adsets set effective_status = 'ACTIVE'"
+    found = reconciled(built, tmp_path, lost, listed, listed_sets)
+    assert found == [(grain, "impressions", "unexplained")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "metric", "reason"),
+    [
+        # Half a cent for the row and for the account's: 0.01 is rounding, more is not.
+        (["set spend = spend - 0.02"], "spend", "unexplained"),
+        (["set clicks = null"], "clicks", "fields_left_out"),
+        (["set results = results - 1"], "results", "breakdown_loss"),
+        (["set results = results + 1"], "results", "unexplained"),
+        (["set results = results - 1", "later by 2 hour"], "results", "breakdown_loss"),
+        (["set results = results + 1", "later by 2 hour"], "results", "late_attribution"),
+        (["set results = results + 1", "later by 20 minute"], "results", "unexplained"),
+        (["set spend = spend - 1", "later by 2 hour"], "spend", "unexplained"),
+        (
+            ["set spend = spend - 1", "both early", "later by 2 hour"],
+            "spend",
+            "different_pull_times",
+        ),
+        (["set spend = spend - 1", "archived"], "spend", "archived_objects"),
+        (["set spend = spend + 1", "archived"], "spend", "unexplained"),
+        (["set spend = spend - 1", "archived", "long before"], "spend", "unexplained"),
+    ],
+)
+def test_a_gap_has_a_likely_reason(
+    built: Warehouse, tmp_path: Path, changes: list[str], metric: str, reason: str
+) -> None:
+    """What the data show of it: rounding, fields, breakdowns, pull times, objects that are gone."""
+    coverage = "update marts.mart_coverage set"
+    only = "where report = 'country_daily' and day = ?"
+    statements = {
+        "archived": "update marts.dim_campaigns set effective_status = 'ARCHIVED',"
+        " updated_time = '2026-11-01', created_time = '2026-01-01'",
+        "long before": "update marts.dim_campaigns set updated_time = '2026-03-01'",
+        "both early": f"{coverage} pulled_at = settles_at - interval 640 hour where day = ?",
+        "later by 2 hour": f"{coverage} pulled_at = pulled_at + interval 2 hour {only}",
+        "later by 20 minute": f"{coverage} pulled_at = pulled_at + interval 20 minute {only}",
+    }
+    sql = [
+        statements.get(change, f"update marts.fct_country_daily {change} where day = ?")
+        for change in changes
+    ]
+    listed = "update marts.dim_campaigns set effective_status = 'ACTIVE'"
+    assert reconciled(built, tmp_path, listed, *sql) == [("country", metric, reason)]
+
+
+def test_rounding_of_rows_is_no_gap(built: Warehouse, tmp_path: Path) -> None:
+    """Meta rounds each row to the cent: half a cent for each row and for the account's."""
+    rounded = "update marts.fct_country_daily set spend = spend + 0.01 where day = ?"
+    assert reconciled(built, tmp_path, rounded) == []
+
+
+def test_spend_is_compared_with_the_same_weekday(built: Warehouse) -> None:
+    """The only day without spend stands out; the gap before it is neither judged nor a measure."""
+    assert built.query(
+        "select day, anomaly, spend, usual_spend, spread, z_score, weekdays_known"
+        " from marts.mart_spend_anomalies where anomaly is not null"
+    ) == [(EMPTY, "zero_spend", 0, 10, 1.0, -10.0, 8)]
+    newest = "select day from marts.mart_spend_anomalies where is_newest"
+    assert built.query(newest) == [(date(2026, 10, 31),)]
+    assert built.query("select * from marts.mart_spend_anomalies where day = ?", GAP) == []
+
+
+def test_served_versions_are_those_of_the_newest_pull(built: Warehouse, tmp_path: Path) -> None:
+    """An answer that does not name its version says nothing."""
     copy = Warehouse(Path(shutil.copy(built.path, tmp_path)), built.work)
-    test = built.work / "target/compiled/meta_pipeline/tests/assert_grains_agree.sql"
-    found = f"select distinct grain from ({test.read_text(encoding='utf-8')})"
-    assert copy.query(found) == []
+    models = built.work / "target/compiled/meta_pipeline/models/marts"
+    model = (models / "mart_api_versions.sql").read_text(encoding="utf-8")
     with copy.connect() as con:
-        con.execute(
-            f"update marts.fct_{grain}_daily set impressions = impressions - 2 where day = ?",
-            [LATE],
-        )
-    assert copy.query(found) == [(grain,)]
+        for day, served, warning in (
+            ("2026-11-03", "v25.0", "soon"),
+            ("2026-11-04", "v27.0", None),
+            ("2026-11-05", None, None),
+        ):
+            con.execute(
+                "insert into raw.pulls select * replace (?::timestamptz as pulled_at,"
+                " ? as served_version, ? as version_warning) from raw.pulls"
+                " where report = 'ads' and client_id = 'dental' limit 1",
+                [day, served, warning],
+            )
+    assert copy.query(
+        "select asked_version, served_version, is_as_asked, version_warning, pulled_at"
+        f" from ({model}) where report = 'ads' and client_id = 'dental'"
+    ) == [("v26.0", "v27.0", False, None, datetime(2026, 11, 4, tzinfo=UTC))]
 
 
 def test_garbage_is_an_error_not_a_null(built: Warehouse, tmp_path: Path) -> None:
