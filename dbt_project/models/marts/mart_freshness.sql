@@ -36,6 +36,15 @@ ever_asked as (
 
 ),
 
+accounts as (
+
+    select distinct
+        client_id,
+        asset_id
+    from days
+
+),
+
 -- The client's list says what is missing: a report taken out of it is not, one put in is, on the
 -- days before as well. Where the list is not known, what was ever asked stands for it.
 listed as (
@@ -44,7 +53,7 @@ listed as (
         accounts.client_id,
         accounts.asset_id,
         unnest(clients.reports) as report
-    from (select distinct client_id, asset_id from days) as accounts
+    from accounts
     inner join clients
         on accounts.client_id = clients.client_id
 

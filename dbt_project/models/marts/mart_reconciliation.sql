@@ -2,8 +2,6 @@
 {% set breakdowns = ['platform', 'age_gender', 'country'] %}
 {% set delivery = ['spend', 'impressions', 'clicks', 'link_clicks'] %}
 {% set metrics = delivery + ['results', 'result_value'] %}
-{#- The deepest object of a grain: rows of campaigns (1), ad sets (2) or ads (3). -#}
-{% set depths = {'adset': 2, 'ad': 3} %}
 
 with
 
@@ -43,14 +41,41 @@ account_days as (
 
 ),
 
-{% for grain in grains %}
-{{ grain }}_days as (
+campaign_days as (
 
-    select * from {{ ref('fct_' ~ grain ~ '_daily') }}
+    select * from {{ ref('fct_campaign_daily') }}
 
 ),
 
-{% endfor %}
+adset_days as (
+
+    select * from {{ ref('fct_adset_daily') }}
+
+),
+
+ad_days as (
+
+    select * from {{ ref('fct_ad_daily') }}
+
+),
+
+platform_days as (
+
+    select * from {{ ref('fct_platform_daily') }}
+
+),
+
+age_gender_days as (
+
+    select * from {{ ref('fct_age_gender_daily') }}
+
+),
+
+country_days as (
+
+    select * from {{ ref('fct_country_daily') }}
+
+),
 
 -- Each fact is read once. A figure that Meta left out of a row is counted, not taken for zero.
 sums as (
@@ -63,10 +88,16 @@ sums as (
             day,
             count(*) as rows_added,
             any_value(account_currency) as account_currency,
-            {% for metric in metrics %}
-                sum({{ metric }}) as {{ metric }},
-                count(*) - count({{ metric }}) as {{ metric }}_unknown{{ "," if not loop.last }}
-            {% endfor %}
+            sum(spend) as spend,
+            sum(impressions) as impressions,
+            sum(clicks) as clicks,
+            sum(link_clicks) as link_clicks,
+            sum(results) as results,
+            sum(result_value) as result_value,
+            count(*) - count(spend) as spend_unknown,
+            count(*) - count(impressions) as impressions_unknown,
+            count(*) - count(clicks) as clicks_unknown,
+            count(*) - count(link_clicks) as link_clicks_unknown
         from {{ grain }}_days
         group by client_id, ad_account_id, day
         {{ "union all" if not loop.last }}
@@ -97,8 +128,8 @@ known as (
 
 ),
 
--- From when until when objects of the account, down to ad sets (2) or ads (3), were archived,
--- deleted, or known from insights alone: days on which such an object may have delivered.
+-- From when until when objects of the account may have delivered that are archived, deleted, or
+-- known from insights alone: of campaigns (depth 1), ad sets (2), ads (3).
 gone_objects as (
 
     {% for relation in ['campaigns', 'adsets', 'ads'] %}
@@ -116,6 +147,7 @@ gone_objects as (
 
 ),
 
+-- The same of a depth and all above it.
 gone as (
 
     select
@@ -146,6 +178,8 @@ paired as (
         {% for metric in metrics %}
             account_days.{{ metric }} as account_{{ metric }},
             sums.{{ metric }} as grain_{{ metric }},
+        {% endfor %}
+        {% for metric in delivery %}
             coalesce(sums.{{ metric }}_unknown, 0) as {{ metric }}_unknown,
         {% endfor %}
         account_known.lacks_conversions or grain_known.lacks_conversions as lacks_conversions,
@@ -184,49 +218,50 @@ paired as (
 metered as (
 
     select
-        paired.* exclude (
+        * exclude (
+            {% for metric in delivery %}
+                {{ metric }}_unknown,
+            {% endfor %}
             {% for metric in metrics %}
                 account_{{ metric }},
-                grain_{{ metric }},
-                {{ metric }}_unknown{{ "," if not loop.last }}
+                grain_{{ metric }}{{ "," if not loop.last }}
             {% endfor %}
         ),
-        unnest([
-            {% for metric in metrics %}
-                {
-                    'metric': '{{ metric }}',
-                    {% for side in ['account', 'grain'] %}
-                        '{{ side }}_value': cast(
-                            {% if metric == 'result_value' %}
-                                {{ side }}_{{ metric }}
-                            {% else %}
-                                case
-                                    when is_{{ side }}_empty then 0
-                                    else {{ side }}_{{ metric }}
-                                end
-                            {% endif %}
-                            as decimal(18, 6)
-                        ),
-                    {% endfor %}
-                    'rows_unknown': {{ metric ~ "_unknown" if metric in delivery else 0 }}
-                }{{ "," if not loop.last }}
-            {% endfor %}
-        ]) as metered
+        unnest(
+            [
+                {% for metric in metrics %}
+                    {
+                        'metric': '{{ metric }}',
+                        {% for side in ['account', 'grain'] %}
+                            '{{ side }}_value': cast(
+                                {% if metric == 'result_value' %}
+                                    {{ side }}_{{ metric }}
+                                {% else %}
+                                    case
+                                        when is_{{ side }}_empty then 0
+                                        else {{ side }}_{{ metric }}
+                                    end
+                                {% endif %}
+                                as decimal(18, 6)
+                            ),
+                        {% endfor %}
+                        'rows_unknown': {{ metric ~ "_unknown" if metric in delivery else 0 }}
+                    }{{ "," if not loop.last }}
+                {% endfor %}
+            ],
+            recursive := true
+        )
     from paired
 
 ),
 
-flat as (
+rounded as (
 
     select
-        metered.* exclude (metered),
-        metered.metered.metric as metric,
-        metered.metered.account_value as account_value,
-        metered.metered.grain_value as grain_value,
-        metered.metered.rows_unknown as rows_unknown,
+        metered.*,
         -- Half a minor unit of the currency for each row that was added, and for the account's.
         case
-            when metered.metered.metric in ('spend', 'result_value')
+            when metered.metric in ('spend', 'result_value')
                 then cast(
                     (metered.rows_added + 1) * 0.5 / coalesce(currency_offsets.currency_offset, 100)
                     as decimal(18, 6)
@@ -236,9 +271,7 @@ flat as (
     from metered
     left join currency_offsets
         on metered.account_currency = currency_offsets.currency
-    where
-        metered.metered.account_value is not null
-        or metered.metered.grain_value is not null
+    where metered.account_value is not null or metered.grain_value is not null
 
 ),
 
@@ -252,13 +285,10 @@ measured as (
                 then cast(greatest(rounding, 0.001 * abs(account_value)) as decimal(18, 6))
         end as tolerance,
         metric in ('results', 'result_value') as is_result,
-        case grain {{ "" }}
-            {%- for grain, depth in depths.items() %} when '{{ grain }}' then {{ depth }}{% endfor %}
-            else 1
-        end as depth,
+        case grain when 'adset' then 2 when 'ad' then 3 else 1 end as depth,
         settles_at - interval 672 hour as day_ends_at,
         abs(date_diff('second', account_pulled_at, grain_pulled_at)) as seconds_apart
-    from flat
+    from rounded
 
 ),
 
