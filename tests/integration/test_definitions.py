@@ -18,6 +18,7 @@ from meta_pipeline.defs.launch import Launcher, RunError
 from meta_pipeline.defs.partitions import RANGE_END, RANGE_START
 from meta_pipeline.defs.raw import raw_key
 from meta_pipeline.pulling import Outcome, Puller
+from meta_pipeline.quality import CHECKS
 from meta_pipeline.reports import DEFAULT_REPORTS, REPORTS, reports_of
 from tests.integration.conftest import NOW, Pipeline
 
@@ -261,8 +262,9 @@ def test_days_not_begun_stay_grey(
     assert pipeline.raw("select count(*) from raw.coverage where report = 'ad_daily'") == [(0,)]
 
 
-def test_maturity_check_names_the_late_days(pipeline: Pipeline):
-    """Four days after the last pull its open days are late: WARN, with the days in a table."""
+def test_checks_tell_of_all_clients_and_hold_up_nothing(pipeline: Pipeline):
+    """Four days after the last pull its open days are late and the client is stale: an ERROR, with
+    tables and plots, after which the marts are published all the same."""
     clients = load_clients(pipeline.settings)
     outcomes: list[Outcome] = []
     launcher = Launcher(
@@ -273,22 +275,37 @@ def test_maturity_check_names_the_late_days(pipeline: Pipeline):
     assert launcher.pull("snapshot", ["acme-dental"], DAYS)
     assert launcher.pull("day", ["acme-dental"], DAYS)
     launcher.build()
+    first = pipeline.settings.marts.stat()
     pipeline.move_to(NOW + timedelta(days=4))
     launcher.build()
-    with dg.DagsterInstance.get() as instance:
-        found = {
-            record.event_log_entry.dagster_event.asset_check_evaluation_data.check_name: (
-                record.event_log_entry.dagster_event.asset_check_evaluation_data
-            )
-            for record in instance.get_event_records(
-                dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION), limit=2
-            )
-            if record.event_log_entry.dagster_event
-        }
-    late, never = found["maturity_acme_dental"], found["maturity_cafe_luna"]
+    assert pipeline.settings.marts.stat().st_ino != first.st_ino
+    found = newest_checks()
+    late, stale = found["settled_pull"], found["fresh_delivery"]
     assert (late.passed, late.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert late.metadata["late_days"].value == 2  # the third was settled when it was pulled
-    assert never.description == "never pulled"
+    assert late.metadata["days_late"].value == 2  # the third was settled when it was pulled
+    (record,) = late.metadata["table"].records
+    assert record.data["client_id"] == "acme-dental"
+    assert record.data["run"] in (late.description or "")
+    assert str(late.metadata["plot"].value).startswith(
+        "![Days that wait for a later pull](data:image/png;base64,"
+    )
+    assert (stale.passed, stale.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert stale.metadata["clients_stale"].value == 1
+    assert stale.metadata["clients_never_pulled"].value == 1
+    good = {name for name, check in found.items() if check.passed}
+    assert good == {check.name for check in CHECKS} - {"settled_pull", "fresh_delivery"}
+    assert "plot" not in found["coverage"].metadata
+
+
+def newest_checks() -> dict[str, dg.AssetCheckEvaluation]:
+    """What the checks of the published marts, which come last in a build, said last."""
+    with dg.DagsterInstance.get() as instance:
+        records = instance.get_event_records(
+            dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION), limit=len(CHECKS)
+        )
+    events = [record.event_log_entry.dagster_event for record in records]
+    evaluations = [event.asset_check_evaluation_data for event in events if event]
+    return {one.check_name: one for one in evaluations}
 
 
 def run(
