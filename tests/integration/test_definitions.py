@@ -283,9 +283,11 @@ def test_checks_tell_of_all_clients_and_hold_up_nothing(pipeline: Pipeline):
     late, stale = found["settled_pull"], found["fresh_delivery"]
     assert (late.passed, late.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert late.metadata["days_late"].value == 2  # the third was settled when it was pulled
-    (record,) = late.metadata["table"].records
+    table = late.metadata["table"]
+    assert isinstance(table, dg.TableMetadataValue)
+    (record,) = table.records
     assert record.data["client_id"] == "acme-dental"
-    assert record.data["run"] in (late.description or "")
+    assert str(record.data["run"]) in str(late.description)
     assert str(late.metadata["plot"].value).startswith(
         "![Days that wait for a later pull](data:image/png;base64,"
     )
