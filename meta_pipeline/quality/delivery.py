@@ -195,7 +195,7 @@ with gaps as (
         'never pulled', settles_at
     from (
         select *, unnest(string_split(reason, '; ')) as entry from mart_freshness
-        where reason like '%: never pulled%'
+        where is_active and reason like '%: never pulled%'
     )
     where regexp_full_match(entry, '\w+: never pulled')
 )

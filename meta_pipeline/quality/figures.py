@@ -105,7 +105,8 @@ from mart_reconciliation
 where not is_within
     and maturity not in ('open', 'provisional')
     and settles_at - interval 672 hour > $now - $looked_at
-    and client_id in (select client_id from dim_clients where is_active)
+    and (client_id, ad_account_id)
+            in (select (client_id, ad_account_id) from dim_ad_accounts where is_active)
 group by client_id, ad_account_id, grain, metric, likely_reason
 order by is_error desc, abs(worst_gap_share) desc nulls last, client_id, ad_account_id, grain,
     metric
@@ -163,7 +164,8 @@ with recent as materialized (
     select * from fct_restatements
     where pulled_at > $now - $recent and previous_checkpoint_days is not null
         and value is not null
-        and client_id in (select client_id from dim_clients where is_active)
+        and (client_id, ad_account_id)
+            in (select (client_id, ad_account_id) from dim_ad_accounts where is_active)
 ),
 nearby as (
     select * from fct_restatements
@@ -314,7 +316,8 @@ with days as (
         lag(anomaly) over (partition by client_id, ad_account_id order by day) as anomaly_before
     from mart_spend_anomalies
     where settles_at - interval 672 hour > $now - 2 * $recent
-        and client_id in (select client_id from dim_clients where is_active)
+        and (client_id, ad_account_id)
+            in (select (client_id, ad_account_id) from dim_ad_accounts where is_active)
 )
 select client_id, ad_account_id, day, account_currency, spend, anomaly, usual_spend, z_score,
     coalesce(anomaly_before = 'zero_spend', false) as is_second

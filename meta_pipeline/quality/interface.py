@@ -72,6 +72,8 @@ select
     count(distinct report) as reports, arg_max(report, pulled_at) as example
 from mart_api_versions
 where client_id in (select client_id from dim_clients where is_active)
+    and (client_id, asset_id)
+        not in (select (client_id, ad_account_id) from dim_ad_accounts where not is_active)
 group by client_id, asked_version, served_version, version_warning
 order by client_id, asked_version, served_version
 """

@@ -31,6 +31,7 @@ def test_days_that_wait_for_a_settled_pull_are_named_with_the_command(marts: Mar
     for days in (4, 5, 6):
         marts.add("mart_freshness", day=ago(days), maturity="provisional")
     marts.add("mart_freshness", client_id="gone", day=ago(5), maturity="open")
+    marts.add("mart_freshness", day=ago(5), maturity="open", is_active=False)
     found = settled_pull(marts.connection, NOW)
     run = f"meta-pipeline sync -c acme --from {ago(6)} --to {ago(4)}"
     assert found.severity == "warn"

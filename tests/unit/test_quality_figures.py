@@ -35,6 +35,7 @@ def test_figures_that_agree_pass(marts: Marts) -> None:
     add_gap(marts, maturity="provisional")
     add_gap(marts, day=ago(92))
     add_gap(marts, client_id="gone")
+    add_gap(marts, ad_account_id="act_left")
     found = reconciliation(marts.connection, NOW)
     assert (found.severity, found.rows) == ("ok", ())
 

@@ -36,9 +36,10 @@ def add_version(marts: Marts, asked: str, served: str, client_id: str = "acme", 
 
 
 def test_the_version_asked_for_that_answers_passes(marts: Marts) -> None:
-    """It lives on; former clients do not matter."""
+    """It lives on; former clients and accounts do not matter."""
     add_version(marts, "v26.0", "v26.0")
     add_version(marts, "v19.0", "v26.0", client_id="gone")
+    add_version(marts, "v19.0", "v26.0", asset_id="act_left")
     assert version_pin(marts.connection, NOW).passed
 
 

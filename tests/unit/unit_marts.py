@@ -9,9 +9,10 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 _TABLES = """
 create table dim_clients (client_id text, is_active boolean);
+create table dim_ad_accounts (client_id text, ad_account_id text, is_active boolean);
 create table mart_freshness (
-    client_id text, ad_account_id text, day date, coverage text, reason text, maturity text,
-    pulled_at timestamptz, settles_at timestamptz
+    client_id text, ad_account_id text, day date, is_active boolean, coverage text, reason text,
+    maturity text, pulled_at timestamptz, settles_at timestamptz
 );
 create table mart_coverage (
     client_id text, asset_id text, day date, report text, coverage text, reason text,
@@ -43,11 +44,14 @@ create table mart_api_versions (
     version_warning text, pulled_at timestamptz
 );
 insert into dim_clients values ('acme', true), ('bolt', true), ('gone', false);
+insert into dim_ad_accounts values
+    ('acme', 'act_1', true), ('bolt', 'act_1', true), ('gone', 'act_1', false),
+    ('acme', 'act_left', false);
 """
 
 
 class Marts:
-    """Marts in memory with two active clients, acme and bolt, and a former one, gone."""
+    """Marts in memory: clients acme and bolt, a former one, gone, and a former account of acme."""
 
     def __init__(self) -> None:
         self.connection = duckdb.connect()
@@ -59,7 +63,7 @@ class Marts:
         defaults: dict[str, Any] = {"client_id": "acme", "ad_account_id": "act_1"}
         defaults |= {"asset_id": "act_1", "coverage": "pulled", "maturity": "final"}
         defaults |= {"pulled_at": NOW - timedelta(hours=2), "account_currency": "USD"}
-        defaults |= {"is_asked": True, "is_newest": True, "basis": "client"}
+        defaults |= {"is_asked": True, "is_active": True, "is_newest": True, "basis": "client"}
         if "day" in values:
             defaults["settles_at"] = ended(values["day"]) + timedelta(days=28)
         columns = [
