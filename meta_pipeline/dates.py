@@ -14,6 +14,11 @@ TRAILING_DAYS = 28
 """Meta's figures "do not change after 28 days of being reported" (Insights best practices)."""
 
 
+FINAL_DAYS = TRAILING_DAYS + 2
+"""Days that end yesterday until one of them is over for 28 days of 24 hours in every time zone:
+on the 28th its pull is but 27 days old, and the 29th may have ended this very noon."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
     """A contiguous range of days, both ends included."""

@@ -140,7 +140,10 @@ def sync(
     client: ClientOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Pull, build and publish. Without a range: the last 28 days, which Meta still restates.
+    """Pull, build and publish. Without a range: the days that are due to be pulled again.
+
+    Each day is due daily for a week, then week by week when it is 14 and 28 days old, and until
+    that has landed; a client that settles faster or slower is asked less or more.
 
     Days are calendar days in each ad account's time zone, both ends included. Re-running is
     always safe. Exit codes: 0 done, 1 failed, 2 usage or config, 3 some clients failed,

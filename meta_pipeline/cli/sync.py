@@ -20,11 +20,18 @@ from meta_pipeline.config import (
     select_clients,
     token_of,
 )
-from meta_pipeline.dates import TRAILING_DAYS, Span, preset, retention_floor, trailing
+from meta_pipeline.dates import (
+    FINAL_DAYS,
+    TRAILING_DAYS,
+    Span,
+    preset,
+    retention_floor,
+    trailing,
+)
 from meta_pipeline.errors import ConfigError
 from meta_pipeline.graph import ThrottledError
 from meta_pipeline.landing import PullFailure
-from meta_pipeline.pulling import Outcome, Puller
+from meta_pipeline.pulling import Outcome, Puller, due_spans
 from meta_pipeline.reports import Grain, reports_of
 
 if TYPE_CHECKING:
@@ -49,10 +56,20 @@ _LABELS: dict[Grain, str] = {"snapshot": "objects", "day": "days", "month": "mon
 
 @dataclass
 class Summary:
-    """What a sync did, by client."""
+    """What a sync did, by client.
+
+    `span` are the days asked for, and the months about them. Without any asked for, `due` are the
+    spans, newest first, in which the re-pull policy finds something due.
+    """
 
     span: Span
+    due: Sequence[Span] | None = None
     outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def days(self) -> Sequence[Span]:
+        """What the daily reports are asked for, newest first."""
+        return [self.span] if self.due is None else self.due
 
     @property
     def landed(self) -> bool:
@@ -150,7 +167,7 @@ class Summary:
         """The JSON document of `--json`."""
         return {
             "schema": 1,
-            "since": self.span.since,
+            "since": min((span.since for span in self.days), default=self.span.since),
             "until": self.span.until,
             "requests": sum(outcome.requests for outcome in self.outcomes),
             "rows": sum(outcome.rows for outcome in self.outcomes),
@@ -190,7 +207,10 @@ def run_sync(
     for client in wanted:
         token_of(client)
     fresh_since = now - timedelta(hours=FRESH_HOURS) if resume else None
-    summary = synchronise(settings, clients, wanted, span, lost=lost, fresh_since=fresh_since)
+    due = None if since or until or preset else due_spans(settings.marts, wanted, now)
+    summary = synchronise(
+        settings, clients, wanted, span, due=due, lost=lost, fresh_since=fresh_since
+    )
     if as_json:
         sys.stdout.buffer.write(orjson.dumps(summary.document(settings)) + b"\n")
     else:
@@ -199,7 +219,8 @@ def run_sync(
 
 
 def asked_span(since: date | None, until: date | None, name: str | None, today: date) -> Span:
-    """The days asked for: a range, a preset, or the trailing window. `today` is UTC's.
+    """The days asked for: a range, a preset, or else the days that Meta may still restate, of
+    which the re-pull policy then says what is due. `today` is UTC's.
 
     Raises `ConfigError` for a range that ends before it starts, or both range and preset.
     """
@@ -210,7 +231,7 @@ def asked_span(since: date | None, until: date | None, name: str | None, today: 
     if since or until:
         last = until or max(since or today, trailing(today).until)
         return Span(since or last - timedelta(days=TRAILING_DAYS - 1), last)
-    return trailing(today)
+    return trailing(today, FINAL_DAYS)
 
 
 def beyond_retention(span: Span, today: date) -> Span | None:
@@ -256,13 +277,15 @@ def synchronise(
     wanted: Sequence[Client],
     span: Span,
     *,
+    due: Sequence[Span] | None = None,
     lost: Span | None = None,
     fresh_since: datetime | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Summary:
     """Pulls objects, days and months for the wanted clients, builds, publishes.
 
-    `lost` are days that Meta keeps no longer: they are marked so. What landed since
+    With `due` the daily reports are asked, of these spans, for what is due alone. `lost` are days
+    that Meta keeps no longer: they are marked so. What landed since
     `fresh_since` and has not failed after that is not asked again. What fails for one client is
     in the summary and holds up no other; a client that is refused altogether is not asked for
     its days, which fail for the same reason. An account whose quota is used up is given up for
@@ -271,7 +294,7 @@ def synchronise(
     """
     from meta_pipeline.defs.launch import Launcher
 
-    summary = Summary(span)
+    summary = Summary(span, due)
     with steps() as shown:
 
         def note(outcome: Outcome) -> None:
@@ -307,8 +330,11 @@ def _pull(
     """Pulls all of some clients; whether anything new came of it."""
     done = len(summary.outcomes)
     for grain, label in _LABELS.items():
-        with shown.step(label, _errands(clients, grain)):
-            launcher.pull(grain, [client.id for client in clients], summary.span)
+        asked = summary.days if grain == "day" else [summary.span]
+        with shown.step(label, len(asked) * _errands(clients, grain)):
+            for span in asked:
+                ids = [client.id for client in clients]
+                launcher.pull(grain, ids, span, only_due=summary.due is not None)
         for client in clients:
             if summary.is_refused(client):
                 puller.refuse(client.id, summary.refusal(client))
@@ -394,7 +420,7 @@ def _print_summary(summary: Summary, settings: Settings) -> None:
         )
     document = summary.document(settings)
     console.print(
-        f"{summary.span}: {document['requests']} requests, {document['rows']} rows, "
+        f"{', '.join(map(str, summary.days))}: {document['requests']} requests, {document['rows']} rows, "
         f"{document['versions_opened']} new versions, {document['versions_closed']} closed"
     )
     if settings.marts.exists():

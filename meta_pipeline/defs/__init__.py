@@ -30,7 +30,7 @@ def build(settings: Settings, clients: tuple[Client, ...], puller: Puller) -> dg
     return dg.Definitions(
         assets=[*raw_assets(clients, grid), models, published_asset(models, settings)],
         asset_checks=[quality_checks(clients, settings)],
-        schedules=schedules(clients, grid),
+        schedules=schedules(clients, grid, settings.marts),
         resources={
             "puller": puller,
             "warehouse": Warehouse(database=str(settings.warehouse)),

@@ -21,7 +21,7 @@ from meta_pipeline import clock
 from meta_pipeline.config import Client, Settings
 from meta_pipeline.dates import Span
 from meta_pipeline.defs import build
-from meta_pipeline.defs.partitions import Grid
+from meta_pipeline.defs.partitions import ONLY_DUE, Grid
 from meta_pipeline.defs.raw import raw_key, report_keys
 from meta_pipeline.errors import MetaPipelineError
 from meta_pipeline.project import project_file
@@ -66,8 +66,12 @@ class Launcher:
         with self._logged():
             self._job = build(settings, clients, puller).resolve_implicit_global_asset_job_def()
 
-    def pull(self, grain: Grain, client_ids: Iterable[str], span: Span) -> bool:
+    def pull(
+        self, grain: Grain, client_ids: Iterable[str], span: Span, *, only_due: bool = False
+    ) -> bool:
         """Pulls every report of `grain` that the clients get; whether all of it landed.
+
+        With `only_due` a daily report is asked for those of the days alone that are due.
 
         One run for each stretch of clients that stand together in clients.yml: a Dagster run
         covers a rectangle.
@@ -75,6 +79,7 @@ class Launcher:
         good = True
         for group in _stretches(list(self._clients), set(client_ids)):
             tags = self._grid.range_tags(grain, group[0], group[-1], span)
+            tags |= ONLY_DUE if only_due else {}
             if keys := report_keys(grain, [self._clients[name] for name in group]):
                 good &= self._run(keys, tags)
         return good

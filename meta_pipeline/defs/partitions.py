@@ -13,6 +13,9 @@ from meta_pipeline.reports import Grain
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 
+ONLY_DUE = {"meta_pipeline/only_due": "true"}
+"""The tag of a run that asks for those of its days alone that the re-pull policy makes due."""
+
 
 class Grid:
     """The partitions of every grain, for these clients on this day (UTC).

@@ -9,7 +9,7 @@ import dagster as dg
 
 from meta_pipeline.config import Client
 from meta_pipeline.dates import end_of_month
-from meta_pipeline.defs.partitions import RANGE_START, Grid, wanted_spans
+from meta_pipeline.defs.partitions import ONLY_DUE, RANGE_START, Grid, wanted_spans
 from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.landing import Spool, create_schema, register_clients
 from meta_pipeline.pulling import DEAD_METRIC, Outcome, Puller
@@ -42,6 +42,7 @@ def report_asset(report: Report, grid: Grid) -> dg.AssetsDefinition:
 
     A run may cover any rectangle of clients and days: Meta is asked once per account and
     contiguous range, in parallel across accounts, and each day becomes a materialization.
+    In a run that asks for what is due alone, days known well enough count as landed.
     Partitions that failed turn red, those that landed stay green, and the run fails. What Meta
     will never answer (a retired metric, days beyond its retention) fails nothing: it is logged.
     """
@@ -64,7 +65,11 @@ def report_asset(report: Report, grid: Grid) -> dg.AssetsDefinition:
     ) -> Iterator[Any]:
         _refuse_half_a_range(context)
         keys = list(context.partition_keys)
-        outcomes = puller.pull(report, wanted_spans(report.grain, keys))
+        outcomes = puller.pull(
+            report,
+            wanted_spans(report.grain, keys),
+            only_due=ONLY_DUE.items() <= context.run.tags.items(),
+        )
         totals = {
             "dagster/row_count": sum(outcome.rows for outcome in outcomes),
             "requests": sum(outcome.requests for outcome in outcomes),
@@ -107,8 +112,8 @@ def _materializations(
         )
     context.log.warning(
         f"{len(keys) - len(landed)} partitions were not asked for: the client does not get the "
-        "report or has no asset for it, or the day lies before its start or has not begun yet in "
-        "the account's time zone"
+        "report or has no asset for it, or the day lies before its start, has not begun yet in "
+        "the account's time zone, or was never pulled and is too old to be due"
     )
 
 

@@ -1,7 +1,8 @@
 """Where asking and keeping meet: what is asked for, and what becomes of failures."""
 
+from meta_pipeline.pulling.due import due_spans
 from meta_pipeline.pulling.errands import Errand, Outcome
 from meta_pipeline.pulling.memory import DEAD_METRIC
 from meta_pipeline.pulling.puller import Puller
 
-__all__ = ["DEAD_METRIC", "Errand", "Outcome", "Puller"]
+__all__ = ["DEAD_METRIC", "Errand", "Outcome", "Puller", "due_spans"]

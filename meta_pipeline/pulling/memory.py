@@ -1,9 +1,11 @@
 """What the warehouse remembers of earlier pulls, as far as it bears on the next one."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from math import ceil
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 
@@ -15,7 +17,12 @@ from meta_pipeline.graph.retention import thins_before
 from meta_pipeline.landing import PullFailure
 from meta_pipeline.reports import REPORTS, Report, Surface
 
+log = logging.getLogger(__name__)
+
 DEAD_METRIC = DeadMetricError.kind
+
+# Where no account has said its time zone yet, a day is taken to begin as late as it can.
+LATEST_TIME_ZONE = "Etc/GMT+12"
 
 DEAD_FOR = timedelta(days=14)
 """How long a metric that Meta refused as unknown is not asked for again. Retired ones stay
@@ -40,6 +47,12 @@ _FINAL = """
     select client_id, asset_id, part, day from raw.coverage
     where report = ? and day < ? and status = 'pulled' and reason is null
         and failed_at is null and pulled_at >= day + interval 30 day
+"""
+# No silence of a Page or Instagram account can be proved, so there any answer counts.
+_PULLED = """
+    select client_id, asset_id, part, day, pulled_at from raw.coverage
+    where report = ? and day >= ? and pulled_at is not null
+        and (status in ('pulled', 'confirmed_empty') or ?)
 """
 _SETTLED = """
     select client_id, asset_id, part, day from raw.coverage
@@ -71,7 +84,7 @@ class Memory:
     `zones` are the time zones of ad accounts; `deaths` are the metrics that Meta no longer
     answers, and what it said; `fresh` are the days that need not be asked again, `settled` the
     entries that coverage has of days about and beyond Meta's retention. `rows_a_day` is by client
-    and asset.
+    and asset. `pulled` has, by client, asset and part, the newest believable pull of each day.
     """
 
     zones: Mapping[str, str] = field(default_factory=dict)
@@ -79,6 +92,11 @@ class Memory:
     rows_a_day: Mapping[tuple[str, str], float] = field(default_factory=dict)
     fresh: Days = frozenset()
     settled: Days = frozenset()
+    pulled: Mapping[tuple[str, str, str], Mapping[date, datetime]] = field(default_factory=dict)
+
+    def dead_parts(self, report: Report, asset_id: str) -> set[str]:
+        """The metrics that are not asked of the asset, since Meta no longer answers them."""
+        return {part for part in report.metrics if self.deaths.of(report.surface, part, asset_id)}
 
     def expected_rows(self, client: Client, asset_id: str, asked: Span | None) -> int | None:
         """Rows that a question over these days may have, by earlier answers; None if unknown."""
@@ -92,8 +110,10 @@ def read_memory(
     *,
     now: datetime,
     fresh_since: datetime | None,
+    pulled_from: date | None = None,
 ) -> Memory:
-    """What is known of `report`; with `fresh_since` also which days were pulled since then."""
+    """What is known of `report`; with `fresh_since` also which days were pulled since then, with
+    `pulled_from` when each day from that one on was pulled last."""
     # A day after the first that Meta keeps in any time zone.
     kept = max(retention_floor(now.date()), organic.first_day(now.date())) + timedelta(days=2)
     return Memory(
@@ -104,7 +124,29 @@ def read_memory(
         fresh=_days(connection, _FRESH, [report.name, fresh_since])
         | _days(connection, _FINAL, [report.name, thins_before(report, now.date())]),
         settled=_days(connection, _SETTLED, [report.name, kept]),
+        pulled=_pulled(connection, report, pulled_from),
     )
+
+
+def _pulled(
+    connection: duckdb.DuckDBPyConnection, report: Report, since: date | None
+) -> dict[tuple[str, str, str], dict[date, datetime]]:
+    """The newest believable pull of each day from `since` on, by client, asset and part."""
+    found: dict[tuple[str, str, str], dict[date, datetime]] = {}
+    values = [report.name, since, report.surface != "ads"]
+    rows = connection.execute(_PULLED, values).fetchall()
+    for client, asset, part, day, when in rows:
+        found.setdefault((client, asset, part), {})[day] = when
+    return found
+
+
+def zone_info(name: str | None) -> ZoneInfo:
+    """The time zone of that name; the latest on earth where it is unknown."""
+    try:
+        return ZoneInfo(name or LATEST_TIME_ZONE)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        log.warning("Meta names a time zone that is not known here: %r", name)
+        return ZoneInfo(LATEST_TIME_ZONE)
 
 
 def _days(connection: duckdb.DuckDBPyConnection, sql: str, values: list[object]) -> Days:

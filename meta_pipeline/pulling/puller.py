@@ -7,21 +7,20 @@ failed.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from queue import Empty, SimpleQueue
 from threading import Event
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 import requests
 
 from meta_pipeline import clock
 from meta_pipeline.config import Client, Settings
-from meta_pipeline.dates import Span
+from meta_pipeline.dates import Span, spans
 from meta_pipeline.graph import new_session
 from meta_pipeline.graph.quota import QuotaLedger
 from meta_pipeline.graph.versions import version_findings
@@ -35,10 +34,12 @@ from meta_pipeline.landing import (
     load,
     load_missing,
 )
+from meta_pipeline.pulling.due import asked_days, read_policies
 from meta_pipeline.pulling.errands import Errand, Outcome, Plan, plan
 from meta_pipeline.pulling.fetching import Fetcher
-from meta_pipeline.pulling.memory import Memory, read_memory
+from meta_pipeline.pulling.memory import Memory, read_memory, zone_info
 from meta_pipeline.reports import PAGE_TIME_ZONE, Report
+from meta_pipeline.repulls import Policy, due_days
 from meta_pipeline.warehouse import writing
 
 log = logging.getLogger(__name__)
@@ -49,9 +50,6 @@ MOST_THREADS = 64
 QUOTA_PATIENCE = 60.0
 """Seconds that one request waits for its quota. An account that has to wait longer is given up
 for now, lest the next report of all the others waits for it."""
-
-# Where no account has said its time zone yet, a day is taken to begin as late as it can.
-LATEST_TIME_ZONE = "Etc/GMT+12"
 
 
 @dataclass
@@ -114,23 +112,38 @@ class Puller:
             monotonic=monotonic,
         )
 
-    def pull(self, report: Report, wanted: Mapping[str, Iterable[Span]]) -> list[Outcome]:
+    def pull(
+        self, report: Report, wanted: Mapping[str, Iterable[Span]], *, only_due: bool = False
+    ) -> list[Outcome]:
         """Pulls `report` for the spans wanted of each client (by id) that gets it.
 
         For a snapshot the spans are not looked at. Days before the client's start or not begun
         yet in the asset's time zone are left out, days beyond Meta's retention are marked so;
-        what is left is asked for as contiguous ranges, each landed in one transaction.
+        what is left is asked for as contiguous ranges, each landed in one transaction. With
+        `only_due` a daily report is asked for the days alone that the client's re-pull policy
+        makes due, and for days between two of them that cost nothing to ask along.
         """
+        now = self._now()
+        policies = read_policies(self.settings.marts) if only_due else {}
+        reach = max(one.given_up for one in (Policy(), *policies.values()))
         getting = {name: spans for name, spans in wanted.items() if self._gets(name, report)}
         with self._writing() as connection:
             for client_id in getting:
                 load_missing(connection, self._spool, client_id=client_id, report=report.name)
-            memory = read_memory(connection, report, now=self._now(), fresh_since=self._fresh_since)
+            memory = read_memory(
+                connection,
+                report,
+                now=now,
+                fresh_since=self._fresh_since,
+                pulled_from=now.date() - timedelta(days=reach) if only_due else None,
+            )
         errands: list[Errand] = []
         outcomes: list[Outcome] = []
-        for client_id, spans in getting.items():
-            for asset_id in self.clients[client_id].assets(report.surface):
-                planned = self._plan(report, self.clients[client_id], asset_id, spans, memory)
+        for client_id, some in getting.items():
+            client = self.clients[client_id]
+            policy = policies.get(client_id, Policy()) if only_due else None
+            for asset_id in client.assets(report.surface):
+                planned = self._plan(report, client, asset_id, some, memory, now, policy)
                 errands += planned.errands
                 outcomes += map(Outcome, planned.known)
         for outcome in outcomes:
@@ -166,17 +179,42 @@ class Puller:
             yield connection
 
     def _plan(
-        self, report: Report, client: Client, asset_id: str, spans: Iterable[Span], memory: Memory
+        self,
+        report: Report,
+        client: Client,
+        asset_id: str,
+        wanted: Iterable[Span],
+        memory: Memory,
+        now: datetime,
+        policy: Policy | None,
     ) -> Plan:
+        """The plan of one asset; with a policy, of what is due of the spans wanted."""
         is_organic = report.surface != "ads"
-        zone = PAGE_TIME_ZONE if is_organic else memory.zones.get(asset_id)
+        zone = zone_info(PAGE_TIME_ZONE if is_organic else memory.zones.get(asset_id))
+        asked: Mapping[str, Set[date]] | None = None
+        if policy is not None and report.grain == "day":
+            days = {day for span in wanted for day in span}
+            pulled = {
+                part: memory.pulled.get((client.id, asset_id, part), {}) for part in report.parts
+            }
+            due = {part: due_days(policy, zone, now, of) for part, of in pulled.items()}
+            asked = asked_days(report, due, days, memory.dead_parts(report, asset_id))
+            # What is neither due nor pulled is left out: a green partition would be a lie.
+            known = set().union(*asked.values(), *pulled.values())
+            wanted = spans(days & known)
+
+        def is_known(part: str, day: date | None) -> bool:
+            if (client.id, asset_id, part, day) in memory.fresh:
+                return True
+            return asked is not None and day not in asked[part]
+
         return plan(
             client,
             report,
             asset_id,
-            spans,
-            today=self._now().astimezone(_zone_info(zone)).date(),
-            is_known=lambda part, day: (client.id, asset_id, part, day) in memory.fresh,
+            wanted,
+            today=now.astimezone(zone).date(),
+            is_known=is_known,
             is_marked=lambda part, day: (client.id, asset_id, part, day) in memory.settled,
         )
 
@@ -261,11 +299,3 @@ def _outcome(errand: Errand, progress: _Progress) -> Outcome:
         bytes=sum(request.bytes for request in sent),
         warnings=tuple(warnings),
     )
-
-
-def _zone_info(name: str | None) -> ZoneInfo:
-    try:
-        return ZoneInfo(name or LATEST_TIME_ZONE)
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        log.warning("Meta names a time zone that is not known here: %r", name)
-        return ZoneInfo(LATEST_TIME_ZONE)
