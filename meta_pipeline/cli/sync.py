@@ -63,8 +63,8 @@ class Summary:
     """
 
     span: Span
-    due: Sequence[Span] | None = None
     outcomes: list[Outcome] = field(default_factory=list)
+    due: Sequence[Span] | None = None
 
     @property
     def days(self) -> Sequence[Span]:
@@ -294,7 +294,7 @@ def synchronise(
     """
     from meta_pipeline.defs.launch import Launcher
 
-    summary = Summary(span, due)
+    summary = Summary(span, due=due)
     with steps() as shown:
 
         def note(outcome: Outcome) -> None:
@@ -419,8 +419,9 @@ def _print_summary(summary: Summary, settings: Settings) -> None:
             "not used\nhint: check the clock, and META_PIPELINE_NOW"
         )
     document = summary.document(settings)
+    days = ", ".join(map(str, summary.days))
     console.print(
-        f"{', '.join(map(str, summary.days))}: {document['requests']} requests, {document['rows']} rows, "
+        f"{days}: {document['requests']} requests, {document['rows']} rows, "
         f"{document['versions_opened']} new versions, {document['versions_closed']} closed"
     )
     if settings.marts.exists():
