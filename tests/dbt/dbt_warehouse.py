@@ -31,8 +31,8 @@ MARTS = (
     *("fct_country_daily", "fct_platform_daily"),
     *("fct_instagram_daily", "fct_page_28d", "fct_page_daily", "fct_posts"),
     *("mart_api_versions", "mart_coverage", "mart_freshness", "mart_organic_bridge"),
-    *("mart_reconciliation", "mart_settling_curves", "mart_spend_anomalies"),
-    "mart_spend_trends",
+    *("mart_reconciliation", "mart_repull_policy", "mart_settling_curves"),
+    *("mart_spend_anomalies", "mart_spend_trends"),
 )
 
 Row = Mapping[str, Any]

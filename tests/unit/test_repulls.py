@@ -95,7 +95,7 @@ def test_within_the_daily_stretch_a_day_is_due_at_any_time() -> None:
     assert spans(later) == [Span(back(6), back(0))]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     failures=st.lists(st.booleans(), min_size=120, max_size=120),
     daily_through=st.integers(3, 14),
