@@ -15,7 +15,7 @@ from meta_pipeline.config import load_clients
 from meta_pipeline.dates import Span
 from meta_pipeline.defs import build
 from meta_pipeline.defs.launch import Launcher, RunError
-from meta_pipeline.defs.partitions import RANGE_END, RANGE_START
+from meta_pipeline.defs.partitions import ONLY_DUE, RANGE_END, RANGE_START
 from meta_pipeline.defs.raw import raw_key
 from meta_pipeline.pulling import Outcome, Puller
 from meta_pipeline.quality import CHECKS
@@ -70,14 +70,48 @@ def test_the_graph_explains_itself(definitions: dg.Definitions):
 
 
 def test_schedules_ask_for_one_rectangle(definitions: dg.Definitions):
-    """The daily schedule is one run: all clients by the 28 days that end yesterday."""
-    schedule = definitions.resolve_schedule_def("trailing_window_daily")
-    with dg.build_schedule_context() as context:
-        data = schedule.evaluate_tick(context)
-    (request,) = data.run_requests or []
+    """The first daily run is all clients by the 28 days that end yesterday, of which it asks for
+    what is due; the months' run reaches two days further, until a month is final."""
     first, last = NOW.date() - timedelta(days=28), NOW.date() - timedelta(days=1)
+    (request,) = requests_of(definitions, "trailing_window_daily")
     assert request.tags[RANGE_START] == f"acme-dental|{first}"
     assert request.tags[RANGE_END] == f"cafe-luna|{last}"
+    assert request.tags.items() >= ONLY_DUE.items()
+    (months,) = requests_of(definitions, "months_daily")
+    assert months.tags[RANGE_START] == "acme-dental|2026-10-01"
+    assert not months.tags.items() >= ONLY_DUE.items()
+
+
+def test_the_next_days_run_leaves_alone_what_is_not_due(
+    pipeline: Pipeline, instance: dg.DagsterInstance, definitions: dg.Definitions
+):
+    """Its rectangle may cover more: what is known stays green, what was never pulled stays grey,
+    and Meta is asked for what is due alone."""
+    pulled = Span(NOW.date() - timedelta(days=28), NOW.date() - timedelta(days=1))
+    assert run(definitions, instance, ["ad_daily"], range_tags(pulled)).success
+    wednesday = NOW + timedelta(days=3)
+    pipeline.move_to(wednesday)
+    wide = Span(NOW.date() - timedelta(days=40), pulled.until)
+    assert run(definitions, instance, ["ad_daily"], range_tags(wide) | ONLY_DUE).success
+    asked = pipeline.raw(
+        "select client_id, list(distinct day order by day) from raw.coverage "
+        f"where report = 'ad_daily' and pulled_at >= '{wednesday.isoformat()}' "
+        "group by client_id order by client_id"
+    )
+    # A Sunday that was 27 days old at its last pull; one that was 13, and from there on.
+    due = [date(2026, 10, 25), *Span(date(2026, 11, 8), date(2026, 11, 21))]
+    assert asked == [("acme-dental", due), ("cafe-luna", due)]
+    assert instance.get_materialized_partitions(AD_DAILY) == keys("acme-dental", pulled) | keys(
+        "cafe-luna", pulled
+    )
+
+
+def requests_of(definitions: dg.Definitions, name: str) -> list[dg.RunRequest]:
+    """The runs that a schedule asks for now."""
+    with dg.build_schedule_context() as context:
+        return list(
+            definitions.resolve_schedule_def(name).evaluate_tick(context).run_requests or []
+        )
 
 
 def test_a_refused_client_leaves_the_others_green(
