@@ -219,7 +219,7 @@ def test_what_nobody_foresaw_is_said(pipeline: Pipeline, monkeypatch: pytest.Mon
     puller = Puller(pipeline.settings, clients)
     launcher = Launcher(pipeline.settings, clients, puller)
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(puller, "pull", full)
@@ -236,7 +236,7 @@ def test_an_interrupted_step_is_no_failure(
     puller = Puller(pipeline.settings, clients)
     launcher = Launcher(pipeline.settings, clients, puller)
 
-    def stopped(*_: object) -> None:
+    def stopped(*_: object, **__: object) -> None:
         raise interruption
 
     monkeypatch.setattr(puller, "pull", stopped)

@@ -41,6 +41,23 @@ def test_the_longest_preset_is_what_meta_keeps(start: str | None) -> None:
     assert span == Span(FLOOR, TODAY)
 
 
+def test_without_a_range_months_are_asked_until_they_are_final() -> None:
+    """The last day of the span that ended 28 days of 24 hours ago is in it, in every time zone."""
+    span = choose_span(None, None, None, TODAY, [client()])
+    assert span == Span(date(2026, 10, 23), date(2026, 11, 21))
+    assert choose_span(None, TODAY, None, TODAY, [client()]).days == 28
+
+
+def test_the_document_speaks_of_what_was_due() -> None:
+    """From the first day covered to the last; a range asked for is what was asked for."""
+    due = [Span(date(2026, 11, 14), date(2026, 11, 21)), Span(date(2026, 10, 1), date(2026, 10, 7))]
+    span = Span(date(2026, 10, 23), date(2026, 11, 21))
+    document = Summary(span, due=due).document(load_settings())
+    assert (document["since"], document["until"]) == (date(2026, 10, 1), date(2026, 11, 21))
+    assert Summary(span).document(load_settings())["since"] == span.since
+    assert Summary(span, due=[]).days == []
+
+
 def test_days_before_every_clients_start_are_not_pulled() -> None:
     """The earliest start bounds the range."""
     clients = [client(start_date="2026-06-01"), client("luna", start_date="2026-08-01")]
