@@ -125,9 +125,14 @@ class Defaults(_Strict):
 
 
 class Targets(_Strict):
-    """What the client wants to reach in a month, in the account's currency."""
+    """What the client wants to reach in a calendar month.
+
+    `spend` and `cost_per_result` are in the account's currency, `results` is a count of the
+    client's own result.
+    """
 
     spend: Decimal | None = Field(default=None, gt=0)
+    results: Decimal | None = Field(default=None, gt=0)
     cost_per_result: Decimal | None = Field(default=None, gt=0)
 
 

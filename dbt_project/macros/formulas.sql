@@ -43,6 +43,12 @@
 {%- endmacro %}
 
 
+{#- Value of the results per amount spent, both in the account's currency. -#}
+{% macro roas(result_value='result_value', spend='spend') -%}
+    {{ ratio(result_value, spend) }}
+{%- endmacro %}
+
+
 {#- By what fraction a figure differs from an earlier one: 0.25 is a quarter more. -#}
 {% macro change(now, before) -%}
     {{ ratio(now ~ ' - ' ~ before, before) }}

@@ -37,6 +37,18 @@
 {%- endmacro %}
 
 
+{#- How far a maturity is from final; the highest is the worst. -#}
+{% macro maturity_rank(maturity) -%}
+    case {{ maturity }}
+        when 'final' then 0
+        when 'attributing' then 1
+        when 'settling' then 2
+        when 'provisional' then 3
+        when 'open' then 4
+    end
+{%- endmacro %}
+
+
 {#- How far what is known of a day falls short; the highest is the worst. -#}
 {% macro coverage_rank(status) -%}
     case {{ status }}

@@ -15,6 +15,7 @@ final as (
         start_date,
         is_active,
         target_spend,
+        target_results,
         target_cost_per_result
     from clients
 

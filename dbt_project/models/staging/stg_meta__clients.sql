@@ -16,6 +16,7 @@ final as (
         is_active,
         from_json(reports, '["VARCHAR"]') as reports,
         cast(targets ->> 'spend' as decimal(18, 2)) as target_spend,
+        cast(targets ->> 'results' as decimal(18, 6)) as target_results,
         cast(targets ->> 'cost_per_result' as decimal(18, 2)) as target_cost_per_result
     from clients
 

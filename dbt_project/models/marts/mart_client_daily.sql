@@ -1,0 +1,370 @@
+with
+
+clients as (
+
+    select * from {{ ref('dim_clients') }}
+
+),
+
+assets as (
+
+    select * from {{ ref('stg_meta__client_assets') }}
+
+),
+
+ad_accounts as (
+
+    select * from {{ ref('dim_ad_accounts') }}
+
+),
+
+days as (
+
+    select * from {{ ref('int_days__matured') }}
+    where report in ('account_daily', 'page_daily', 'instagram_daily')
+
+),
+
+account_days as (
+
+    select * from {{ ref('fct_account_daily') }}
+
+),
+
+result_days as (
+
+    select * from {{ ref('fct_results_daily') }}
+
+),
+
+page_days as (
+
+    select * from {{ ref('fct_page_daily') }}
+
+),
+
+instagram_days as (
+
+    select * from {{ ref('fct_instagram_daily') }}
+
+),
+
+client_days as (
+
+    select distinct
+        client_id,
+        day
+    from days
+
+),
+
+-- What the client has now, and what it had: that counts from its first known day to its last.
+owned as (
+
+    select
+        coalesce(assets.client_id, spans.client_id) as client_id,
+        coalesce(assets.asset_id, spans.asset_id) as asset_id,
+        coalesce(assets.surface, spans.surface) as surface,
+        assets.asset_id is not null as is_listed,
+        spans.first_day,
+        spans.last_day
+    from assets
+    full outer join (
+        select
+            client_id,
+            asset_id,
+            case report
+                when 'account_daily' then 'ads'
+                when 'page_daily' then 'page'
+                else 'instagram'
+            end as surface,
+            min(day) as first_day,
+            max(day) as last_day
+        from days
+        group by client_id, asset_id, report
+    ) as spans
+        on
+            assets.client_id = spans.client_id
+            and assets.asset_id = spans.asset_id
+            and assets.surface = spans.surface
+
+),
+
+-- Every asset on every day of the client: one without an answer is missing, not zero.
+due as (
+
+    select
+        client_days.client_id,
+        client_days.day,
+        owned.asset_id,
+        owned.surface
+    from client_days
+    inner join owned
+        on
+            client_days.client_id = owned.client_id
+            and (
+                owned.is_listed
+                or client_days.day between owned.first_day and owned.last_day
+            )
+
+),
+
+accounts as (
+
+    select
+        due.client_id,
+        due.day,
+        due.asset_id as ad_account_id,
+        coalesce(account_days.account_currency, ad_accounts.account_currency) as account_currency,
+        coalesce(days.coverage, 'never_pulled') as coverage,
+        coalesce(days.coverage in ('pulled', 'confirmed_empty'), false) as is_covered,
+        case
+            when days.coverage = 'pulled' then days.reason
+            when coalesce(days.coverage, '') <> 'confirmed_empty'
+                then coalesce(days.reason, days.coverage, 'never pulled')
+        end as reason,
+        days.maturity,
+        days.pulled_at,
+        coalesce(
+            days.settles_at,
+            {{ settles_at(day_end(
+                'due.day', 'coalesce(ad_accounts.time_zone, ' ~ unknown_time_zone() ~ ')'
+            )) }}
+        ) as settles_at
+        {%- for measure in ['spend', 'impressions', 'clicks', 'link_clicks', 'results'] %},
+        case days.coverage
+            when 'confirmed_empty' then coalesce({{
+                known_link_clicks('account_days.link_clicks', 'account_days.clicks')
+                if measure == 'link_clicks' else 'account_days.' ~ measure
+            }}, 0)
+            when 'pulled' then {{
+                known_link_clicks('account_days.link_clicks', 'account_days.clicks')
+                if measure == 'link_clicks' else 'account_days.' ~ measure
+            }}
+        end as {{ measure }}
+        {%- endfor %},
+        case
+            when days.coverage in ('pulled', 'confirmed_empty') then account_days.result_value
+        end as result_value
+        {%- for bound in ['', '_low', '_high'] %},
+        case days.coverage
+            when 'confirmed_empty' then coalesce(result_days.results_expected{{ bound }}, 0)
+            when 'pulled' then result_days.results_expected{{ bound }}
+        end as results_expected{{ bound }},
+        case
+            when days.coverage in ('pulled', 'confirmed_empty')
+                then result_days.result_value_expected{{ bound }}
+        end as result_value_expected{{ bound }}
+        {%- endfor %},
+        result_days.expected_basis
+    from due
+    left join ad_accounts
+        on
+            due.client_id = ad_accounts.client_id
+            and due.asset_id = ad_accounts.ad_account_id
+    left join days
+        on
+            due.client_id = days.client_id
+            and due.asset_id = days.asset_id
+            and due.day = days.day
+            and days.report = 'account_daily'
+    left join account_days
+        on
+            due.client_id = account_days.client_id
+            and due.asset_id = account_days.ad_account_id
+            and due.day = account_days.day
+    left join result_days
+        on
+            due.client_id = result_days.client_id
+            and due.asset_id = result_days.ad_account_id
+            and due.day = result_days.day
+    where due.surface = 'ads'
+
+),
+
+-- The band of a sum is not the sum of the bands, and nobody measured whether the errors of two
+-- ad accounts are independent. Where all but one are certain, the sum of the bounds is right.
+summed as (
+
+    select
+        client_id,
+        account_currency,
+        day,
+        count(*) as accounts,
+        count(*) filter (where is_covered) as accounts_covered,
+        count(*) filter (where not is_covered) as accounts_missing,
+        arg_max(coverage, {{ coverage_rank('coverage') }}) as coverage,
+        string_agg(
+            case when reason is not null then ad_account_id || ': ' || reason end, '; '
+            order by ad_account_id
+        ) as reason,
+        {{ known_sum('spend', 'decimal(18, 6)') }} as spend,
+        {{ known_sum('impressions', 'bigint') }} as impressions,
+        {{ known_sum('clicks', 'bigint') }} as clicks,
+        {{ known_sum('link_clicks', 'bigint') }} as link_clicks,
+        {{ known_sum('results', 'decimal(18, 6)') }} as results,
+        cast(case when bool_and(is_covered) then sum(result_value) end as decimal(18, 6))
+            as result_value,
+        {%- for expected in ['results_expected', 'result_value_expected'] %}
+        {%- set is_known %}
+            bool_and(is_covered)
+            and count(*) filter (where coverage = 'pulled' and {{ expected }} is null) = 0
+        {%- endset %}
+        cast(case when {{ is_known }} then sum({{ expected }}) end as decimal(18, 6))
+            as {{ expected }},
+        {%- for bound in ['low', 'high'] %}
+        cast(
+            case
+                when
+                    {{ is_known }}
+                    and count(*) filter (
+                        where coverage = 'pulled' and {{ expected }}_{{ bound }} is null
+                    ) = 0
+                    and count(*) filter (where {{ expected }}_high > {{ expected }}_low) <= 1
+                    then sum({{ expected }}_{{ bound }})
+            end as decimal(18, 6)
+        ) as {{ expected }}_{{ bound }},
+        {%- endfor %}
+        {%- endfor %}
+        case
+            when count(*) filter (where expected_basis = 'agency') > 0 then 'agency'
+            when count(*) filter (where expected_basis = 'client') > 0 then 'client'
+        end as expected_basis,
+        arg_max(maturity, {{ maturity_rank('maturity') }}) filter (where is_covered) as maturity,
+        min(pulled_at) filter (where is_covered) as pulled_at,
+        max(settles_at) as settles_at
+    from accounts
+    group by client_id, account_currency, day
+
+),
+
+pages as (
+
+    select
+        due.client_id,
+        due.day,
+        count(*) as pages,
+        {{ known_sum('page_days.views', 'bigint') }} as page_views,
+        bool_and(page_days.views_comparable) as page_views_comparable,
+        {{ known_sum('page_days.interactions', 'bigint') }} as page_interactions,
+        {{ known_sum('page_days.new_follows', 'bigint') }} as page_new_follows,
+        case when count(*) = 1 then max(page_days.viewers) end as page_viewers,
+        max({{ maturity_rank('page_days.maturity') }}) as maturity_rank,
+        arg_max(page_days.maturity, {{ maturity_rank('page_days.maturity') }}) as maturity
+    from due
+    left join page_days
+        on
+            due.client_id = page_days.client_id
+            and due.asset_id = page_days.page_id
+            and due.day = page_days.day
+    where due.surface = 'page'
+    group by due.client_id, due.day
+
+),
+
+instagram as (
+
+    select
+        due.client_id,
+        due.day,
+        count(*) as instagram_accounts,
+        {{ known_sum('instagram_days.views', 'bigint') }} as instagram_views,
+        {{ known_sum('instagram_days.interactions', 'bigint') }} as instagram_interactions,
+        {{ known_sum('instagram_days.new_follows', 'bigint') }} as instagram_new_follows,
+        case when count(*) = 1 then max(instagram_days.reach) end as instagram_reach,
+        max({{ maturity_rank('instagram_days.maturity') }}) as maturity_rank,
+        arg_max(instagram_days.maturity, {{ maturity_rank('instagram_days.maturity') }})
+            as maturity
+    from due
+    left join instagram_days
+        on
+            due.client_id = instagram_days.client_id
+            and due.asset_id = instagram_days.instagram_account_id
+            and due.day = instagram_days.day
+    where due.surface = 'instagram'
+    group by due.client_id, due.day
+
+),
+
+-- Pages have no currency: their figures stand in one row a day, or a sum would count them twice.
+placed as (
+
+    select
+        *,
+        row_number() over (
+            partition by client_id, day order by account_currency asc nulls last
+        ) = 1 as has_organic
+    from summed
+
+),
+
+final as (
+
+    select
+        placed.client_id,
+        placed.account_currency,
+        placed.day,
+        clients.result_action_type,
+        placed.accounts,
+        placed.accounts_covered,
+        placed.accounts_missing,
+        placed.accounts_missing = 0 as is_complete,
+        placed.coverage,
+        placed.reason,
+        placed.spend,
+        placed.impressions,
+        placed.clicks,
+        placed.link_clicks,
+        placed.results,
+        placed.result_value,
+        {{ ctr('placed.clicks', 'placed.impressions') }} as ctr,
+        {{ link_ctr('placed.link_clicks', 'placed.impressions') }} as link_ctr,
+        {{ cpc('placed.spend', 'placed.clicks') }} as cpc,
+        {{ link_cpc('placed.spend', 'placed.link_clicks') }} as link_cpc,
+        {{ cpm('placed.spend', 'placed.impressions') }} as cpm,
+        {{ cost_per_result('placed.spend', 'placed.results') }} as cost_per_result,
+        {{ roas('placed.result_value', 'placed.spend') }} as roas,
+        placed.results_expected,
+        placed.results_expected_low,
+        placed.results_expected_high,
+        placed.result_value_expected,
+        placed.result_value_expected_low,
+        placed.result_value_expected_high,
+        case when placed.results_expected is not null then placed.expected_basis end
+            as expected_basis,
+        pages.pages,
+        pages.page_views,
+        pages.page_views_comparable,
+        pages.page_interactions,
+        pages.page_new_follows,
+        pages.page_viewers,
+        instagram.instagram_accounts,
+        instagram.instagram_views,
+        instagram.instagram_interactions,
+        instagram.instagram_new_follows,
+        instagram.instagram_reach,
+        case
+            when coalesce(pages.maturity_rank, -1) >= coalesce(instagram.maturity_rank, -1)
+                then pages.maturity
+            else instagram.maturity
+        end as organic_maturity,
+        placed.maturity,
+        placed.pulled_at,
+        placed.settles_at
+    from placed
+    left join clients
+        on placed.client_id = clients.client_id
+    left join pages
+        on
+            placed.client_id = pages.client_id
+            and placed.day = pages.day
+            and placed.has_organic
+    left join instagram
+        on
+            placed.client_id = instagram.client_id
+            and placed.day = instagram.day
+            and placed.has_organic
+
+)
+
+select * from final

@@ -1,0 +1,269 @@
+with
+
+months as (
+
+    select * from {{ ref('mart_monthly_report') }}
+
+),
+
+client_days as (
+
+    select * from {{ ref('mart_client_daily') }}
+
+),
+
+clients as (
+
+    select * from {{ ref('dim_clients') }}
+
+),
+
+campaigns as (
+
+    select * from {{ ref('dim_campaigns') }}
+
+),
+
+adsets as (
+
+    select * from {{ ref('dim_adsets') }}
+
+),
+
+-- A target is one sum of money: it says nothing of a client whose ad accounts use two currencies.
+placed as (
+
+    select
+        months.*,
+        last_day(months.month) as month_end,
+        months.month = max(months.month) over client as is_newest,
+        case when currencies.currencies = 1 then clients.target_spend end as target_spend,
+        case when currencies.currencies = 1 then clients.target_results end as target_results,
+        case
+            when currencies.currencies = 1 then clients.target_cost_per_result
+        end as target_cost_per_result
+    from months
+    left join clients
+        on months.client_id = clients.client_id
+    left join (
+        select
+            client_id,
+            count(distinct coalesce(account_currency, '')) as currencies
+        from months
+        group by client_id
+    ) as currencies
+        on months.client_id = currencies.client_id
+    window client as (partition by months.client_id, months.account_currency)
+
+),
+
+-- The mean of each weekday over the 28 days up to the last one known; of two days at least.
+weekdays as (
+
+    select
+        placed.client_id,
+        placed.account_currency,
+        placed.month,
+        isodow(client_days.day) as weekday,
+        avg(client_days.spend) as spend,
+        avg(coalesce(client_days.results_expected, client_days.results)) as results
+    from placed
+    inner join client_days
+        on
+            placed.client_id = client_days.client_id
+            and placed.account_currency is not distinct from client_days.account_currency
+            and client_days.day between placed.last_day - 27 and placed.last_day
+            and client_days.is_complete
+            and client_days.maturity <> 'open'
+    group by placed.client_id, placed.account_currency, placed.month, isodow(client_days.day)
+    having count(client_days.spend) >= 2 and count(client_days.results) >= 2
+
+),
+
+remaining as (
+
+    select
+        client_id,
+        account_currency,
+        month,
+        isodow(day) as weekday
+    from (
+        select
+            client_id,
+            account_currency,
+            month,
+            unnest(generate_series(last_day + 1, month_end, interval 1 day)) as day
+        from placed
+    )
+
+),
+
+-- One weekday without a mean leaves the rest of the month unknown.
+forecast as (
+
+    select
+        remaining.client_id,
+        remaining.account_currency,
+        remaining.month,
+        case when count(weekdays.spend) = count(*) then sum(weekdays.spend) end as spend_to_come,
+        case when count(weekdays.results) = count(*) then sum(weekdays.results) end
+            as results_to_come
+    from remaining
+    left join weekdays
+        on
+            remaining.client_id = weekdays.client_id
+            and remaining.account_currency is not distinct from weekdays.account_currency
+            and remaining.month = weekdays.month
+            and remaining.weekday = weekdays.weekday
+    group by remaining.client_id, remaining.account_currency, remaining.month
+
+),
+
+-- What late conversions still bring is in the results to date, where it was measured.
+to_date as (
+
+    select
+        placed.client_id,
+        placed.account_currency,
+        placed.month,
+        sum(coalesce(client_days.results_expected, client_days.results)) as results
+    from placed
+    inner join client_days
+        on
+            placed.client_id = client_days.client_id
+            and placed.account_currency is not distinct from client_days.account_currency
+            and client_days.day between placed.first_day and placed.last_day
+    where placed.is_complete
+    group by placed.client_id, placed.account_currency, placed.month
+
+),
+
+-- A budget stands on the campaign or on its ad sets, never on both.
+budgets as (
+
+    select
+        client_id,
+        account_currency,
+        sum(daily_budget) as daily_budget,
+        count(lifetime_budget) as lifetime_budgets
+    from (
+        select
+            client_id,
+            account_currency,
+            effective_status,
+            daily_budget,
+            lifetime_budget
+        from campaigns
+        union all
+        select
+            client_id,
+            account_currency,
+            effective_status,
+            daily_budget,
+            lifetime_budget
+        from adsets
+    )
+    where effective_status = 'ACTIVE'
+    group by client_id, account_currency
+
+),
+
+forecasted as (
+
+    select
+        placed.*,
+        placed.days_in_month - placed.days_elapsed as days_left,
+        case when placed.is_newest then budgets.daily_budget end as daily_budget,
+        case when placed.is_newest then coalesce(budgets.lifetime_budgets, 0) end
+            as lifetime_budgets,
+        case
+            when not placed.is_complete then null
+            when placed.last_day = placed.month_end then placed.spend
+            else placed.spend + cast(forecast.spend_to_come as decimal(38, 6))
+        end as forecast_spend,
+        case
+            when not placed.is_complete then null
+            when placed.last_day = placed.month_end then to_date.results
+            else to_date.results + cast(forecast.results_to_come as decimal(38, 6))
+        end as forecast_results
+    from placed
+    left join forecast
+        on
+            placed.client_id = forecast.client_id
+            and placed.account_currency is not distinct from forecast.account_currency
+            and placed.month = forecast.month
+    left join to_date
+        on
+            placed.client_id = to_date.client_id
+            and placed.account_currency is not distinct from to_date.account_currency
+            and placed.month = to_date.month
+    left join budgets
+        on
+            placed.client_id = budgets.client_id
+            and placed.account_currency is not distinct from budgets.account_currency
+
+),
+
+shared as (
+
+    select
+        *,
+        {{ ratio('days_elapsed', 'days_in_month') }} as expected_share,
+        {{ ratio('spend', 'target_spend') }} as spend_share,
+        {{ ratio('results', 'target_results') }} as results_share
+    from forecasted
+
+),
+
+final as (
+
+    select
+        client_id,
+        account_currency,
+        month,
+        first_day,
+        last_day,
+        days_in_month,
+        days_elapsed,
+        days_left,
+        days_covered,
+        days_missing,
+        is_complete,
+        spend,
+        results,
+        cost_per_result,
+        results_expected,
+        target_spend,
+        target_results,
+        target_cost_per_result,
+        expected_share,
+        spend_share,
+        {{ ratio('spend_share', 'expected_share') }} as spend_pace,
+        results_share,
+        {{ ratio('results_share', 'expected_share') }} as results_pace,
+        {{ ratio('cost_per_result', 'target_cost_per_result') }} as cost_per_result_ratio,
+        daily_budget,
+        lifetime_budgets,
+        cast(
+            case
+                when is_complete and lifetime_budgets = 0 then spend + daily_budget * days_left
+            end as decimal(38, 6)
+        ) as spend_at_budget,
+        cast(forecast_spend as decimal(38, 6)) as forecast_spend,
+        cast(forecast_results as decimal(38, 6)) as forecast_results,
+        {{ cost_per_result('forecast_spend', 'forecast_results') }} as forecast_cost_per_result,
+        {{ ratio('forecast_spend', 'target_spend') }} as forecast_spend_share,
+        {{ ratio('forecast_results', 'target_results') }} as forecast_results_share,
+        case
+            when forecast_spend is null and forecast_results is null then null
+            when last_day = month_end then 'month_over'
+            else 'to_date_and_weekday_means_of_28_days'
+        end as forecast_method,
+        maturity,
+        pulled_at,
+        settles_at
+    from shared
+
+)
+
+select * from final
