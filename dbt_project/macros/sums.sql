@@ -7,6 +7,49 @@
 {%- endmacro %}
 
 
+{#- A figure of a day: 0 when the day is confirmed empty, NULL when it is not known. -#}
+{% macro known_figure(coverage, figure) -%}
+    case {{ coverage }}
+        when 'confirmed_empty' then coalesce({{ figure }}, 0)
+        when 'pulled' then {{ figure }}
+    end
+{%- endmacro %}
+
+
+{#- A value of a known day, as Meta gave it. Where it gave none, there is none: not even a zero. -#}
+{% macro given_value(coverage, value) -%}
+    case when {{ coverage }} in ('pulled', 'confirmed_empty') then {{ value }} end
+{%- endmacro %}
+
+
+{#- The sum of an estimate over ad accounts, when none lacks one; an empty day adds nothing. -#}
+{% macro expected_sum(estimate) -%}
+    cast(
+        case
+            when
+                bool_and(is_covered)
+                and count(*) filter (where coverage = 'pulled' and {{ estimate }} is null) = 0
+                then sum({{ estimate }})
+        end as decimal(18, 6)
+    )
+{%- endmacro %}
+
+
+{#-
+    The bound of such a sum. The band of a sum is not the sum of the bands, and nobody measured
+    whether the errors of two ad accounts are independent: only where all but one are certain is
+    the sum of the bounds right.
+-#}
+{% macro expected_bound(estimate, bound) -%}
+    case
+        when
+            count(*) filter (where {{ estimate }}_high > {{ estimate }}_low) <= 1
+            and count(*) filter (where coverage = 'pulled' and {{ estimate }} is null) = 0
+            then {{ expected_sum(estimate ~ '_' ~ bound) }}
+    end
+{%- endmacro %}
+
+
 {#-
     Link clicks of a row. Meta leaves the key out of rows without delivery, such as those of late
     conversions; where there was no click of any kind there was no click on a link.

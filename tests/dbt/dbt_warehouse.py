@@ -30,7 +30,8 @@ MARTS = (
     *("fct_ad_daily", "fct_adset_daily", "fct_age_gender_daily", "fct_campaign_daily"),
     *("fct_country_daily", "fct_platform_daily"),
     *("fct_instagram_daily", "fct_page_28d", "fct_page_daily", "fct_posts"),
-    *("mart_api_versions", "mart_coverage", "mart_freshness", "mart_organic_bridge"),
+    *("mart_api_versions", "mart_campaign_period", "mart_client_daily", "mart_coverage"),
+    *("mart_freshness", "mart_monthly_report", "mart_organic_bridge", "mart_pacing"),
     *("mart_reconciliation", "mart_repull_policy", "mart_settling_curves"),
     *("mart_spend_anomalies", "mart_spend_trends"),
 )
@@ -76,6 +77,16 @@ class Warehouse:
         ]
         env = os.environ | {"META_PIPELINE_WAREHOUSE": str(self.path)}
         return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+    def compiled(self) -> dict[str, str]:
+        """The SQL of every model as dbt compiled it last, by name."""
+        folder = self.work / "target" / "compiled" / "meta_pipeline" / "models"
+        # Below folders named after yml files lie tests, of which some bear a model's name.
+        return {
+            path.stem: path.read_text(encoding="utf-8")
+            for path in folder.rglob("*.sql")
+            if not path.parent.name.endswith(".yml")
+        }
 
     def land(
         self,
@@ -162,13 +173,11 @@ class Warehouse:
         reports: Sequence[str] | None = None,
     ) -> None:
         """Put one client into clients.yml; without `reports` nobody knows what it is asked for."""
+        targets = {"spend": 3000, "results": 200, "cost_per_result": 12.5}
         with self.connect() as con:
             con.execute(
                 "insert into raw.clients values (?, ?, ?, '2026-01-01', ?, null, true, ?::json)",
-                [
-                    *(client, client.title(), result),
-                    *('{"spend": 3000, "cost_per_result": 12.5}', reports),
-                ],
+                [client, client.title(), result, json.dumps(targets), reports],
             )
             for asset, surface in assets.items():
                 con.execute(

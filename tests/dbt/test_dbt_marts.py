@@ -27,8 +27,12 @@ ASSETS = {"fct_instagram_daily": "instagram_account_id", "mart_coverage": "asset
 ASSETS |= {"mart_organic_bridge": "asset_id", "mart_settling_curves": "metric"}
 ASSETS |= {"mart_api_versions": "asset_id"}
 ASSETS |= dict.fromkeys(("fct_page_28d", "fct_page_daily", "fct_posts"), "page_id")
+ASSETS |= dict.fromkeys(
+    ("mart_client_daily", "mart_monthly_report", "mart_pacing"), "account_currency"
+)
 GRAINS = {"fct_account_monthly": "month", "fct_posts": "post_id", "mart_api_versions": "report"}
-GRAINS |= {"mart_settling_curves": "age_days"}
+GRAINS |= {"mart_campaign_period": "campaign_id", "mart_settling_curves": "age_days"}
+GRAINS |= dict.fromkeys(("mart_monthly_report", "mart_pacing"), "month")
 
 
 def test_build_has_no_warnings(built: Warehouse) -> None:

@@ -36,7 +36,7 @@ clients:
     pages: ["104882210"]
     start_date: 2026-08-01
     result: onsite_conversion.lead_grouped
-    targets: {spend: 3200, cost_per_result: 12.5}
+    targets: {spend: 3200, results: 260, cost_per_result: 12.5}
     brand: {color: "#0f766e"}
   - id: cafe-luna
     name: Café Luna
@@ -63,6 +63,7 @@ def test_a_good_file_is_read() -> None:
     assert (acme.ad_accounts, acme.pages) == (("act_1203987650001",), ("104882210",))
     assert acme.start_date == date(2026, 8, 1)
     assert (acme.targets.spend, acme.targets.cost_per_result) == (Decimal(3200), Decimal("12.5"))
+    assert acme.targets.results == 260
     assert acme.brand.color == "#0f766e"
 
 
@@ -144,6 +145,7 @@ def test_a_report_or_window_that_is_not_is_refused(line: str, message: str) -> N
         ("colour: red", "clients.0.colour: unknown key"),
         ("targets: {spnd: 5}", "clients.0.targets.spnd: unknown key"),
         ("targets: {spend: 0}", "clients.0.targets.spend"),
+        ("targets: {results: -1}", "clients.0.targets.results"),
         ("targets: {spend: .nan}", "clients.0.targets.spend"),
         ("start_date: soon", "clients.0.start_date"),
         ("api_version: 26", "clients.0.api_version"),

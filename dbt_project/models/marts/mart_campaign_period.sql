@@ -1,3 +1,16 @@
+{#- Name, first and last day, the same of the period before; `anchor` is the last known day. -#}
+{% set month = "date_trunc('month', anchor)" %}
+{% set periods = [
+    ('last_7d', 'anchor - 6', 'anchor', 'anchor - 13', 'anchor - 7'),
+    ('last_28d', 'anchor - 27', 'anchor', 'anchor - 55', 'anchor - 28'),
+    ('last_30d', 'anchor - 29', 'anchor', 'anchor - 59', 'anchor - 30'),
+    ('this_month', month, 'anchor', month ~ ' - interval 1 month', 'anchor - interval 1 month'),
+    (
+        'last_month', month ~ ' - interval 1 month', month ~ ' - interval 1 day',
+        month ~ ' - interval 2 month', month ~ ' - interval 1 month - interval 1 day',
+    ),
+] %}
+
 with
 
 campaign_days as (
@@ -30,18 +43,6 @@ anchors as (
 
 ),
 
-{#- Name, first and last day, the same of the period before; `anchor` is the last known day. -#}
-{%- set month = "date_trunc('month', anchor)" %}
-{%- set periods = [
-    ('last_7d', 'anchor - 6', 'anchor', 'anchor - 13', 'anchor - 7'),
-    ('last_28d', 'anchor - 27', 'anchor', 'anchor - 55', 'anchor - 28'),
-    ('last_30d', 'anchor - 29', 'anchor', 'anchor - 59', 'anchor - 30'),
-    ('this_month', month, 'anchor', month ~ ' - interval 1 month', 'anchor - interval 1 month'),
-    (
-        'last_month', month ~ ' - interval 1 month', month ~ ' - interval 1 day',
-        month ~ ' - interval 2 month', month ~ ' - interval 1 month - interval 1 day',
-    ),
-] %}
 periods as (
 
     {% for name, first, last, prior_first, prior_last in periods %}

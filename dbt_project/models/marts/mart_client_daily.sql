@@ -58,6 +58,23 @@ client_days as (
 
 ),
 
+spans as (
+
+    select
+        client_id,
+        asset_id,
+        case report
+            when 'account_daily' then 'ads'
+            when 'page_daily' then 'page'
+            else 'instagram'
+        end as surface,
+        min(day) as first_day,
+        max(day) as last_day
+    from days
+    group by client_id, asset_id, report
+
+),
+
 -- What the client has now, and what it had: that counts from its first known day to its last.
 owned as (
 
@@ -69,20 +86,7 @@ owned as (
         spans.first_day,
         spans.last_day
     from assets
-    full outer join (
-        select
-            client_id,
-            asset_id,
-            case report
-                when 'account_daily' then 'ads'
-                when 'page_daily' then 'page'
-                else 'instagram'
-            end as surface,
-            min(day) as first_day,
-            max(day) as last_day
-        from days
-        group by client_id, asset_id, report
-    ) as spans
+    full outer join spans
         on
             assets.client_id = spans.client_id
             and assets.asset_id = spans.asset_id
@@ -123,6 +127,20 @@ accounts as (
             when coalesce(days.coverage, '') <> 'confirmed_empty'
                 then coalesce(days.reason, days.coverage, 'never pulled')
         end as reason,
+        {% for measure in ['spend', 'impressions', 'clicks', 'results'] -%}
+            {{ known_figure('days.coverage', 'account_days.' ~ measure) }} as {{ measure }},
+        {% endfor -%}
+        {{ known_figure(
+            'days.coverage', known_link_clicks('account_days.link_clicks', 'account_days.clicks')
+        ) }} as link_clicks,
+        {{ given_value('days.coverage', 'account_days.result_value') }} as result_value,
+        {% for bound in ['', '_low', '_high'] -%}
+            {{ known_figure('days.coverage', 'result_days.results_expected' ~ bound) }}
+                as results_expected{{ bound }},
+            {{ given_value('days.coverage', 'result_days.result_value_expected' ~ bound) }}
+                as result_value_expected{{ bound }},
+        {% endfor -%}
+        result_days.expected_basis,
         days.maturity,
         days.pulled_at,
         coalesce(
@@ -131,32 +149,6 @@ accounts as (
                 'due.day', 'coalesce(ad_accounts.time_zone, ' ~ unknown_time_zone() ~ ')'
             )) }}
         ) as settles_at
-        {%- for measure in ['spend', 'impressions', 'clicks', 'link_clicks', 'results'] %},
-        case days.coverage
-            when 'confirmed_empty' then coalesce({{
-                known_link_clicks('account_days.link_clicks', 'account_days.clicks')
-                if measure == 'link_clicks' else 'account_days.' ~ measure
-            }}, 0)
-            when 'pulled' then {{
-                known_link_clicks('account_days.link_clicks', 'account_days.clicks')
-                if measure == 'link_clicks' else 'account_days.' ~ measure
-            }}
-        end as {{ measure }}
-        {%- endfor %},
-        case
-            when days.coverage in ('pulled', 'confirmed_empty') then account_days.result_value
-        end as result_value
-        {%- for bound in ['', '_low', '_high'] %},
-        case days.coverage
-            when 'confirmed_empty' then coalesce(result_days.results_expected{{ bound }}, 0)
-            when 'pulled' then result_days.results_expected{{ bound }}
-        end as results_expected{{ bound }},
-        case
-            when days.coverage in ('pulled', 'confirmed_empty')
-                then result_days.result_value_expected{{ bound }}
-        end as result_value_expected{{ bound }}
-        {%- endfor %},
-        result_days.expected_basis
     from due
     left join ad_accounts
         on
@@ -182,8 +174,6 @@ accounts as (
 
 ),
 
--- The band of a sum is not the sum of the bands, and nobody measured whether the errors of two
--- ad accounts are independent. Where all but one are certain, the sum of the bounds is right.
 summed as (
 
     select
@@ -205,27 +195,11 @@ summed as (
         {{ known_sum('results', 'decimal(18, 6)') }} as results,
         cast(case when bool_and(is_covered) then sum(result_value) end as decimal(18, 6))
             as result_value,
-        {%- for expected in ['results_expected', 'result_value_expected'] %}
-        {%- set is_known %}
-            bool_and(is_covered)
-            and count(*) filter (where coverage = 'pulled' and {{ expected }} is null) = 0
-        {%- endset %}
-        cast(case when {{ is_known }} then sum({{ expected }}) end as decimal(18, 6))
-            as {{ expected }},
-        {%- for bound in ['low', 'high'] %}
-        cast(
-            case
-                when
-                    {{ is_known }}
-                    and count(*) filter (
-                        where coverage = 'pulled' and {{ expected }}_{{ bound }} is null
-                    ) = 0
-                    and count(*) filter (where {{ expected }}_high > {{ expected }}_low) <= 1
-                    then sum({{ expected }}_{{ bound }})
-            end as decimal(18, 6)
-        ) as {{ expected }}_{{ bound }},
-        {%- endfor %}
-        {%- endfor %}
+        {% for expected in ['results_expected', 'result_value_expected'] -%}
+            {{ expected_sum(expected) }} as {{ expected }},
+            {{ expected_bound(expected, 'low') }} as {{ expected }}_low,
+            {{ expected_bound(expected, 'high') }} as {{ expected }}_high,
+        {% endfor -%}
         case
             when count(*) filter (where expected_basis = 'agency') > 0 then 'agency'
             when count(*) filter (where expected_basis = 'client') > 0 then 'client'

@@ -53,7 +53,11 @@ months as (
     from days
     left join clients
         on days.client_id = clients.client_id
-    group by days.client_id, days.account_currency, date_trunc('month', days.day), last_day(days.day)
+    group by
+        days.client_id,
+        days.account_currency,
+        date_trunc('month', days.day),
+        last_day(days.day)
     having count(*) filter (where days.accounts_covered > 0) > 0
 
 ),
@@ -105,7 +109,7 @@ joined as (
         coalesce(
             days.day between spans.previous_first_day and spans.previous_last_day, false
         ) as is_before,
-        days.* exclude (client_id, account_currency)
+        days.* exclude (days.client_id, days.account_currency)
     from spans
     left join days
         on
@@ -162,12 +166,12 @@ summed as (
             'page_views', 'page_interactions', 'page_new_follows', 'instagram_views',
             'instagram_interactions', 'instagram_new_follows',
         ] %}
-        cast(
-            case
-                when count({{ measure }}) filter (where is_now) = days_elapsed
-                    then sum({{ measure }}) filter (where is_now)
-            end as bigint
-        ) as {{ measure }},
+            cast(
+                case
+                    when count({{ measure }}) filter (where is_now) = days_elapsed
+                        then sum({{ measure }}) filter (where is_now)
+                end as bigint
+            ) as {{ measure }},
         {%- endfor %}
         bool_and(page_views_comparable) filter (where is_now) as page_views_comparable,
         arg_max(maturity, {{ maturity_rank('maturity') }}) filter (where is_now and is_known)

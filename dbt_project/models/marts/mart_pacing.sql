@@ -30,6 +30,16 @@ adsets as (
 
 ),
 
+currencies as (
+
+    select
+        client_id,
+        count(distinct coalesce(account_currency, '')) as currencies
+    from months
+    group by client_id
+
+),
+
 -- A target is one sum of money: it says nothing of a client whose ad accounts use two currencies.
 placed as (
 
@@ -45,19 +55,13 @@ placed as (
     from months
     left join clients
         on months.client_id = clients.client_id
-    left join (
-        select
-            client_id,
-            count(distinct coalesce(account_currency, '')) as currencies
-        from months
-        group by client_id
-    ) as currencies
+    left join currencies
         on months.client_id = currencies.client_id
     window client as (partition by months.client_id, months.account_currency)
 
 ),
 
--- The mean of each weekday over the 28 days up to the last one known; of two days at least.
+-- The mean of each weekday over the 14 days up to the last one known, which has each twice.
 weekdays as (
 
     select
@@ -72,29 +76,22 @@ weekdays as (
         on
             placed.client_id = client_days.client_id
             and placed.account_currency is not distinct from client_days.account_currency
-            and client_days.day between placed.last_day - 27 and placed.last_day
+            and client_days.day between placed.last_day - 13 and placed.last_day
             and client_days.is_complete
             and client_days.maturity <> 'open'
     group by placed.client_id, placed.account_currency, placed.month, isodow(client_days.day)
-    having count(client_days.spend) >= 2 and count(client_days.results) >= 2
+    having count(client_days.spend) = 2 and count(client_days.results) = 2
 
 ),
 
-remaining as (
+days_to_come as (
 
     select
         client_id,
         account_currency,
         month,
-        isodow(day) as weekday
-    from (
-        select
-            client_id,
-            account_currency,
-            month,
-            unnest(generate_series(last_day + 1, month_end, interval 1 day)) as day
-        from placed
-    )
+        unnest(generate_series(last_day + 1, month_end, interval 1 day)) as day
+    from placed
 
 ),
 
@@ -102,20 +99,20 @@ remaining as (
 forecast as (
 
     select
-        remaining.client_id,
-        remaining.account_currency,
-        remaining.month,
+        days_to_come.client_id,
+        days_to_come.account_currency,
+        days_to_come.month,
         case when count(weekdays.spend) = count(*) then sum(weekdays.spend) end as spend_to_come,
         case when count(weekdays.results) = count(*) then sum(weekdays.results) end
             as results_to_come
-    from remaining
+    from days_to_come
     left join weekdays
         on
-            remaining.client_id = weekdays.client_id
-            and remaining.account_currency is not distinct from weekdays.account_currency
-            and remaining.month = weekdays.month
-            and remaining.weekday = weekdays.weekday
-    group by remaining.client_id, remaining.account_currency, remaining.month
+            days_to_come.client_id = weekdays.client_id
+            and days_to_come.account_currency is not distinct from weekdays.account_currency
+            and days_to_come.month = weekdays.month
+            and isodow(days_to_come.day) = weekdays.weekday
+    group by days_to_come.client_id, days_to_come.account_currency, days_to_come.month
 
 ),
 
@@ -139,6 +136,26 @@ to_date as (
 ),
 
 -- A budget stands on the campaign or on its ad sets, never on both.
+budgeted as (
+
+    select
+        client_id,
+        account_currency,
+        effective_status,
+        daily_budget,
+        lifetime_budget
+    from campaigns
+    union all
+    select
+        client_id,
+        account_currency,
+        effective_status,
+        daily_budget,
+        lifetime_budget
+    from adsets
+
+),
+
 budgets as (
 
     select
@@ -146,23 +163,7 @@ budgets as (
         account_currency,
         sum(daily_budget) as daily_budget,
         count(lifetime_budget) as lifetime_budgets
-    from (
-        select
-            client_id,
-            account_currency,
-            effective_status,
-            daily_budget,
-            lifetime_budget
-        from campaigns
-        union all
-        select
-            client_id,
-            account_currency,
-            effective_status,
-            daily_budget,
-            lifetime_budget
-        from adsets
-    )
+    from budgeted
     where effective_status = 'ACTIVE'
     group by client_id, account_currency
 
@@ -257,7 +258,7 @@ final as (
         case
             when forecast_spend is null and forecast_results is null then null
             when last_day = month_end then 'month_over'
-            else 'to_date_and_weekday_means_of_28_days'
+            else 'to_date_and_weekday_means_of_14_days'
         end as forecast_method,
         maturity,
         pulled_at,

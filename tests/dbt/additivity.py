@@ -1,0 +1,209 @@
+"""Finds sums of what must not be summed, in compiled SQL, under whatever name it goes.
+
+A column is followed from the source through CTEs, subqueries, unions, stars and aliases. It
+carries its origins: the names of what cannot be added in it. That is a column of that name
+(`reach`), or a quotient (`clicks / impressions`). What only decides or counts takes nothing over:
+conditions, `count`, the order of `arg_max`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp, parse_one
+from sqlglot.optimizer.scope import Scope, traverse_scope
+
+Origins = frozenset[str]
+Columns = dict[str, Origins]
+"""The columns of a table that cannot be added, by name; others are left out."""
+
+NOTHING: Origins = frozenset()
+RATIO = "a ratio"
+
+SUMS = (exp.Sum, exp.Avg, exp.Median)
+SUM_NAMES = {"mean", "list_sum", "list_avg", "fsum", "favg", "kahan_sum", "sumkahan"}
+
+# Quotients by these only change the unit: an amount in cents stays an amount.
+UNITS = {"currency_offset"}
+
+_CONDITIONS = (exp.Predicate, exp.Connector, exp.Not, exp.Count, exp.CountIf)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An aggregate over a column that cannot be added, and what that column is made of."""
+
+    sql: str
+    origins: Origins
+
+
+class Additivity:
+    """Follows columns through the models of a project.
+
+    `models` are the compiled queries by table name, `forbidden` the names of columns that cannot
+    be added wherever they come from.
+    """
+
+    def __init__(self, models: Mapping[str, str], forbidden: frozenset[str]) -> None:
+        self._models = models
+        self._forbidden = forbidden
+        self._columns: dict[str, Columns] = {}
+        self._findings: dict[str, list[Finding]] = {}
+
+    def findings(self, model: str) -> list[Finding]:
+        """The sums in a model that must not be."""
+        self.columns(model)
+        return self._findings[model]
+
+    def columns(self, model: str) -> Columns:
+        """The columns of a model that cannot be added, with their origins."""
+        if model not in self._columns:
+            # A model that is built on what it holds already reads itself.
+            self._columns[model] = {}
+            query = parse_one(self._models[model], dialect="duckdb")
+            scopes = traverse_scope(query)
+            known: dict[int, Columns] = {}
+            found: list[Finding] = []
+            for scope in scopes:
+                known[id(scope)] = self._outputs(scope, known)
+                found += self._wrong_sums(scope, known)
+            self._columns[model] = known[id(scopes[-1])]
+            self._findings[model] = found
+        return self._columns[model]
+
+    def _outputs(self, scope: Scope, known: Mapping[int, Columns]) -> Columns:
+        query = scope.expression
+        if isinstance(query, exp.SetOperation):
+            return _of_union(query, [known[id(branch)] for branch in scope.set_operation_scopes])
+        if not isinstance(query, exp.Select):
+            return {}
+        outputs: Columns = {}
+        for item in query.selects:
+            if item.is_star:
+                outputs |= self._star(item, scope, known)
+            else:
+                name = item.alias_or_name.lower()
+                origins = self._origins(item, scope, known) | (frozenset({name}) & self._forbidden)
+                if origins:
+                    outputs[name] = origins
+        return outputs
+
+    def _star(self, item: exp.Expression, scope: Scope, known: Mapping[int, Columns]) -> Columns:
+        star = item.this if isinstance(item, exp.Column) else item
+        source = item.table if isinstance(item, exp.Column) else ""
+        columns: Columns = {}
+        for name in [source] if source else list(scope.selected_sources):
+            columns |= self._source(name, scope, known)
+        for left_out in star.args.get("except_") or star.args.get("except") or ():
+            columns.pop(left_out.name.lower(), None)
+        for replaced in star.args.get("replace") or ():
+            columns.pop(replaced.alias_or_name.lower(), None)
+            if origins := self._origins(replaced, scope, known):
+                columns[replaced.alias_or_name.lower()] = origins
+        return columns
+
+    def _source(self, name: str, scope: Scope, known: Mapping[int, Columns]) -> Columns:
+        _, source = scope.selected_sources.get(name, (None, None))
+        if isinstance(source, Scope):
+            return dict(known.get(id(source), {}))
+        if isinstance(source, exp.Table) and source.name in self._models:
+            return dict(self.columns(source.name))
+        return {}
+
+    def _origins(
+        self, expression: exp.Expression, scope: Scope, known: Mapping[int, Columns]
+    ) -> Origins:
+        origins = NOTHING
+        for part in _values(expression):
+            if isinstance(part, exp.Div):
+                origins |= {RATIO} if _is_ratio(part) else NOTHING
+            elif isinstance(part, exp.Dot):
+                origins |= {part.name} & self._forbidden
+            elif isinstance(part, exp.Column):
+                origins |= self._of_column(part, scope, known)
+        return origins
+
+    def _of_column(self, column: exp.Column, scope: Scope, known: Mapping[int, Columns]) -> Origins:
+        name = column.name.lower()
+        origins = frozenset({name}) & self._forbidden
+        read = scope.selected_sources
+        names = [column.table] if column.table in read else list(read)
+        for source in names:
+            origins |= self._source(source, scope, known).get(name, NOTHING)
+        return origins
+
+    def _wrong_sums(self, scope: Scope, known: Mapping[int, Columns]) -> Iterator[Finding]:
+        if not isinstance(scope.expression, exp.Select):
+            return
+        for call in scope.find_all(exp.Func):
+            is_sum = isinstance(call, SUMS) or call.name.lower() in SUM_NAMES
+            if is_sum and (origins := self._origins_of_arguments(call, scope, known)):
+                yield Finding(call.sql(dialect="duckdb"), origins)
+
+    def _origins_of_arguments(
+        self, call: exp.Func, scope: Scope, known: Mapping[int, Columns]
+    ) -> Origins:
+        arguments = call.expressions if isinstance(call, exp.Anonymous) else [call.this]
+        origins = NOTHING
+        for argument in arguments:
+            origins |= self._origins(argument, scope, known)
+        return origins
+
+
+def _of_union(query: exp.SetOperation, branches: list[Columns]) -> Columns:
+    """A union's columns have the names of its first branch, and go by their place."""
+    outputs: Columns = {}
+    names = [[item.alias_or_name.lower() for item in _selects(side)] for side in _sides(query)]
+    by_place = all(len(side) == len(names[0]) and "*" not in side for side in names)
+    for side, columns in zip(names, branches, strict=True):
+        for name, origins in columns.items():
+            target = names[0][side.index(name)] if by_place and name in side else name
+            outputs[target] = outputs.get(target, NOTHING) | origins
+    return outputs
+
+
+def _sides(query: exp.SetOperation) -> list[exp.Expression]:
+    return [query.left, query.right]
+
+
+def _selects(query: exp.Expression) -> list[exp.Expression]:
+    while isinstance(query, exp.Subquery | exp.SetOperation):
+        query = query.this
+    return query.selects if isinstance(query, exp.Select) else []
+
+
+def _is_ratio(division: exp.Div) -> bool:
+    """Whether a quotient depends on the row beyond its unit: by a column that is no unit."""
+    return any(column.name not in UNITS for column in division.expression.find_all(exp.Column))
+
+
+def _values(expression: exp.Expression) -> Iterator[exp.Expression]:
+    """The columns and quotients that an expression's value is made of."""
+    if isinstance(expression, exp.Window):
+        yield from _values(expression.this)
+        return
+    if isinstance(expression, (*_CONDITIONS, exp.Query, exp.Subquery)):
+        return
+    if isinstance(expression, exp.Column):
+        yield expression
+        return
+    if isinstance(expression, exp.Div | exp.Dot):
+        yield expression
+    for part in _value_parts(expression):
+        yield from _values(part)
+
+
+def _value_parts(expression: exp.Expression) -> Iterator[exp.Expression]:
+    """Of `case` the results, of `filter` and `arg_max` the first part, of the rest all."""
+    if isinstance(expression, exp.Case):
+        for branch in expression.args["ifs"]:
+            yield branch.args["true"]
+        if default := expression.args.get("default"):
+            yield default
+    elif isinstance(expression, exp.Filter | exp.ArgMax | exp.ArgMin | exp.Order):
+        yield expression.this
+    elif isinstance(expression, exp.If):
+        yield expression.args["true"]
+        if otherwise := expression.args.get("false"):
+            yield otherwise
+    else:
+        yield from expression.iter_expressions()
