@@ -87,7 +87,7 @@ class Additivity:
                     outputs[name] = origins
         return outputs
 
-    def _star(self, item: exp.Expression, scope: Scope, known: Mapping[int, Columns]) -> Columns:
+    def _star(self, item: exp.Expr, scope: Scope, known: Mapping[int, Columns]) -> Columns:
         star = item.this if isinstance(item, exp.Column) else item
         source = item.table if isinstance(item, exp.Column) else ""
         columns: Columns = {}
@@ -109,9 +109,7 @@ class Additivity:
             return dict(self.columns(source.name))
         return {}
 
-    def _origins(
-        self, expression: exp.Expression, scope: Scope, known: Mapping[int, Columns]
-    ) -> Origins:
+    def _origins(self, expression: exp.Expr, scope: Scope, known: Mapping[int, Columns]) -> Origins:
         origins = NOTHING
         for part in _values(expression):
             if isinstance(part, exp.Div):
@@ -161,11 +159,11 @@ def _of_union(query: exp.SetOperation, branches: list[Columns]) -> Columns:
     return outputs
 
 
-def _sides(query: exp.SetOperation) -> list[exp.Expression]:
+def _sides(query: exp.SetOperation) -> list[exp.Expr]:
     return [query.left, query.right]
 
 
-def _selects(query: exp.Expression) -> list[exp.Expression]:
+def _selects(query: exp.Expr) -> list[exp.Expr]:
     while isinstance(query, exp.Subquery | exp.SetOperation):
         query = query.this
     return query.selects if isinstance(query, exp.Select) else []
@@ -176,7 +174,7 @@ def _is_ratio(division: exp.Div) -> bool:
     return any(column.name not in UNITS for column in division.expression.find_all(exp.Column))
 
 
-def _values(expression: exp.Expression) -> Iterator[exp.Expression]:
+def _values(expression: exp.Expr) -> Iterator[exp.Expr]:
     """The columns and quotients that an expression's value is made of."""
     if isinstance(expression, exp.Window):
         yield from _values(expression.this)
@@ -192,7 +190,7 @@ def _values(expression: exp.Expression) -> Iterator[exp.Expression]:
         yield from _values(part)
 
 
-def _value_parts(expression: exp.Expression) -> Iterator[exp.Expression]:
+def _value_parts(expression: exp.Expr) -> Iterator[exp.Expr]:
     """Of `case` the results, of `filter` and `arg_max` the first part, of the rest all."""
     if isinstance(expression, exp.Case):
         for branch in expression.args["ifs"]:

@@ -342,6 +342,21 @@ def test_a_month_shows_views_attribution_and_when_it_settles(client: Client) -> 
     ) == [(200, False, "1d_view_7d_click, 7d_click", datetime(2026, 12, 29, tzinfo=UTC))]
 
 
+def test_views_of_a_month_under_way_go_as_far_as_they_have_come(client: Client) -> None:
+    """Figures that come late shorten the time; of a month that is over none may be missing."""
+    client.has()
+    client.owns(A)
+    client.owns("5", "page")
+    for day in days_between(date(2026, 10, 1), date(2026, 11, 5)):
+        client.spends(A, day)
+        if day not in (date(2026, 10, 31), date(2026, 11, 5)):
+            client.page("5", day, 100, 50, comparable=True)
+    assert client.monthly("last_day, page_through, page_views, instagram_views") == [
+        (date(2026, 10, 31), date(2026, 10, 31), None, None),
+        (date(2026, 11, 5), date(2026, 11, 4), 400, None),
+    ]
+
+
 # ---------------------------------------------------------------- pacing
 
 

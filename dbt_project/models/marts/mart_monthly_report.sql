@@ -103,7 +103,9 @@ joined as (
         spans.client_id,
         spans.account_currency,
         spans.month,
+        spans.first_day,
         spans.days_elapsed,
+        spans.last_day = spans.month_end as is_over,
         date_diff('day', spans.previous_first_day, spans.previous_last_day) + 1 as previous_days,
         coalesce(days.day between spans.first_day and spans.last_day, false) as is_now,
         coalesce(
@@ -125,7 +127,12 @@ counted as (
         *,
         count(*) filter (where is_now and is_known) over month_of_client as days_covered,
         count(*) filter (where is_before and is_known) over month_of_client
-            as previous_days_covered
+            as previous_days_covered,
+        -- Instagram's figures come up to two days late: a month under way goes as far as they do.
+        max(day) filter (where is_now and (is_over or page_views is not null))
+            over month_of_client as page_through,
+        max(day) filter (where is_now and (is_over or instagram_views is not null))
+            over month_of_client as instagram_through
     from joined
     window month_of_client as (partition by client_id, account_currency, month)
 
@@ -162,17 +169,22 @@ summed as (
                     then sum(result_value_expected) filter (where is_now)
             end as decimal(38, 6)
         ) as result_value_expected,
-        {%- for measure in [
-            'page_views', 'page_interactions', 'page_new_follows', 'instagram_views',
-            'instagram_interactions', 'instagram_new_follows',
-        ] %}
-            cast(
-                case
-                    when count({{ measure }}) filter (where is_now) = days_elapsed
-                        then sum({{ measure }}) filter (where is_now)
-                end as bigint
-            ) as {{ measure }},
-        {%- endfor %}
+        {% for surface in ['page', 'instagram'] -%}
+            {% for measure in ['views', 'interactions', 'new_follows'] -%}
+                cast(
+                    case
+                        when
+                            count({{ surface }}_{{ measure }}) filter (
+                                where is_now and day <= {{ surface }}_through
+                            ) = date_diff('day', first_day, {{ surface }}_through) + 1
+                            then sum({{ surface }}_{{ measure }}) filter (
+                                where is_now and day <= {{ surface }}_through
+                            )
+                    end as bigint
+                ) as {{ surface }}_{{ measure }},
+            {% endfor -%}
+            {{ surface }}_through,
+        {% endfor -%}
         bool_and(page_views_comparable) filter (where is_now) as page_views_comparable,
         arg_max(maturity, {{ maturity_rank('maturity') }}) filter (where is_now and is_known)
             as maturity,
@@ -185,7 +197,10 @@ summed as (
         days_elapsed,
         days_covered,
         previous_days,
-        previous_days_covered
+        previous_days_covered,
+        first_day,
+        page_through,
+        instagram_through
 
 ),
 
@@ -306,10 +321,12 @@ final as (
         rated.cost_per_result_previous,
         rated.roas_previous,
         {{ period_changes('_previous') }},
+        rated.page_through,
         rated.page_views,
         rated.page_views_comparable,
         rated.page_interactions,
         rated.page_new_follows,
+        rated.instagram_through,
         rated.instagram_views,
         rated.instagram_interactions,
         rated.instagram_new_follows,
