@@ -22,8 +22,9 @@ RATIO = "a ratio"
 SUMS = (exp.Sum, exp.Avg, exp.Median)
 SUM_NAMES = {"mean", "list_sum", "list_avg", "fsum", "favg", "kahan_sum", "sumkahan"}
 
-# Quotients by these only change the unit: an amount in cents stays an amount.
-UNITS = {"currency_offset"}
+# Quotients by these only rescale: an amount in cents stays an amount, and a count divided by the
+# share of it that was visible, or an amount by what one result is worth, stays a count.
+UNITS = {"currency_offset", "result_share", "value_share", "unit", "value_per_result"}
 
 _CONDITIONS = (exp.Predicate, exp.Connector, exp.Not, exp.Count, exp.CountIf)
 
@@ -191,13 +192,13 @@ def _values(expression: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def _value_parts(expression: exp.Expr) -> Iterator[exp.Expr]:
-    """Of `case` the results, of `filter` and `arg_max` the first part, of the rest all."""
+    """Of `case` the results, of quotients, `filter` and `arg_max` the first part, else all."""
     if isinstance(expression, exp.Case):
         for branch in expression.args["ifs"]:
             yield branch.args["true"]
         if default := expression.args.get("default"):
             yield default
-    elif isinstance(expression, exp.Filter | exp.ArgMax | exp.ArgMin | exp.Order):
+    elif isinstance(expression, exp.Div | exp.Filter | exp.ArgMax | exp.ArgMin | exp.Order):
         yield expression.this
     elif isinstance(expression, exp.If):
         yield expression.args["true"]
