@@ -8,7 +8,7 @@ import pytest
 from dbt_warehouse import MARTS, ROOT, Warehouse
 
 AMOUNT = re.compile(r"\bcurrency\b|\baccount_currency\b")
-COUNT = re.compile(r"in its unit|\(count|\bcount\)|as a fraction|as a multiple")
+COUNT = re.compile(r"in (?:its|the) unit|\(count|\bcount\)|as a fraction|as a multiple")
 # Targets stand in clients.yml, in the currency of the client's ad accounts.
 WITHOUT_CURRENCY = {"dim_clients"}
 

@@ -92,6 +92,14 @@ def test_requests_are_one_a_page_of_the_range(first_requests: list[Any]):
     assert all(request.status == 200 for request in first_requests)
 
 
+def figures(truth: dict[str, Any]) -> tuple[Any, ...]:
+    """Spend, impressions, clicks and results of a row of the truth, as the marts have them."""
+    return (
+        Decimal(truth["spend"]),
+        *(int(truth[name]) for name in ("impressions", "clicks", "results")),
+    )
+
+
 @pytest.mark.parametrize("mart", TRUTHS)
 def test_marts_equal_the_truth_to_the_cent(pipeline: Pipeline, first: Summary, mart: str):
     """Spend, impressions, clicks and results of each day and object are what the source says."""
@@ -111,9 +119,37 @@ def test_marts_equal_the_truth_to_the_cent(pipeline: Pipeline, first: Summary, m
             account, SINCE, UNTIL, level=level, by="day", dimension=dimension, as_of=NOW
         ):
             key = (account, row["date_start"], *(row[name] for name in keys))
-            figures = (row["impressions"], row["clicks"], row["results"])
-            expected[key] = (Decimal(row["spend"]), *map(int, figures))
+            expected[key] = figures(row)
     assert found == expected
+
+
+def test_months_of_clients_equal_the_truth(pipeline: Pipeline, first: Summary):
+    """Of the days up to last_day; October began before the range, so nobody knows its sum."""
+    rows = pipeline.marts(
+        "select client_id, cast(month as text), cast(first_day as text), cast(last_day as text),"
+        " spend, impressions, clicks, results from mart_monthly_report order by 1, 2"
+    )
+    accounts = {one.id: one.ad_accounts for one in pipeline.meta.source.clients()}
+    assert [row[1] for row in rows] == ["2026-10-01", "2026-11-01"] * len(accounts)
+    for client_id, month, first_day, last_day, *found in rows:
+        (account,) = accounts[client_id]
+        (truth,) = pipeline.truth(account, first_day, last_day, as_of=NOW)
+        assert tuple(found) == ((None,) * 4 if month == "2026-10-01" else figures(truth))
+
+
+def test_periods_of_campaigns_equal_the_truth(pipeline: Pipeline, first: Summary):
+    """The week up to the last known day, campaigns without a row in it at zero."""
+    rows = pipeline.marts(
+        "select ad_account_id, campaign_id, cast(first_day as text), cast(last_day as text),"
+        " spend, impressions, clicks, results from mart_campaign_period where period = 'last_7d'"
+    )
+    found = {(account, campaign): tuple(row) for account, campaign, _, _, *row in rows}
+    expected = dict.fromkeys(found, (0, 0, 0, 0))
+    for account, first_day, last_day in {(row[0], *row[2:4]) for row in rows}:
+        for truth in pipeline.truth(account, first_day, last_day, level="campaign", as_of=NOW):
+            expected[account, truth["campaign_id"]] = figures(truth)
+    assert found == expected
+    assert len({account for account, _ in found}) == ACCOUNTS
 
 
 def test_reach_is_metas_at_each_grain(pipeline: Pipeline, first: Summary):
