@@ -235,6 +235,29 @@ def compact(
 
 
 @app.command()
+def backup(
+    to: Annotated[Path, typer.Option(metavar="DIR", help="A new or empty folder.")],
+) -> None:
+    """Copy all data into a folder, while the pipeline runs: spool, warehouse, marts, settings.
+
+    Waits for the writer and holds its lock while the warehouse is copied. No token is in a backup.
+    """
+    from meta_pipeline.cli.backup import run_backup
+
+    raise typer.Exit(run_backup(to))
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Option("--from", metavar="DIR", help="What `backup` made.")],
+) -> None:
+    """Put a backup into an empty META_PIPELINE_HOME, each file held against its hash."""
+    from meta_pipeline.cli.backup import run_restore
+
+    raise typer.Exit(run_restore(source))
+
+
+@app.command()
 def demo(
     replay: Annotated[
         Path | None,

@@ -1,0 +1,304 @@
+"""A copy of everything that cannot be made again, taken while the pipeline runs, and its way back.
+
+    <backup>/home/warehouse.duckdb, marts.duckdb, quota.sqlite
+    <backup>/home/spool/...
+    <backup>/dagster/...       Dagster's state, where that is SQLite below DAGSTER_HOME
+    <backup>/clients.yml
+    <backup>/backup.json       what there is, with sizes and hashes; written last
+
+A backup without backup.json never finished. dbt's target, the logs and locks are left out: they
+are made anew. No token is in any of these files, so none is in a backup.
+"""
+
+import hashlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import duckdb
+import msgspec
+import yaml
+
+from meta_pipeline import __version__
+from meta_pipeline.config import Settings
+from meta_pipeline.errors import ConfigError, MetaPipelineError, WarehouseError
+from meta_pipeline.warehouse import locked, writing
+
+_LIST = "backup.json"
+_STAGING = ".restoring"
+_CHUNK = 1 << 20
+_BUSY_TIMEOUT = 60.0  # seconds for another process to end its transaction in a SQLite file
+
+
+class BackupError(MetaPipelineError):
+    """A backup cannot be taken, or is not whole."""
+
+
+class BackedUpFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One file: its path below the backup, its size in bytes, and its SHA-256 in hex."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+class Backup(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backup holds.
+
+    `pulls` is how many pulls the warehouse knew; the spool may hold newer ones, which the next
+    pull lands. `elsewhere` says where Dagster keeps its state when that is not in the backup.
+    """
+
+    schema: int = 1
+    made_at: datetime
+    version: str
+    pulls: int
+    files: list[BackedUpFile]
+    elsewhere: str | None = None
+
+
+class Restored(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a restore: the backup, and what was there already and was left as it is."""
+
+    backup: Backup
+    kept: list[Path]
+
+
+def back_up(settings: Settings, dagster_home: Path, target: Path, now: datetime) -> Backup:
+    """Copies the pipeline's files into the folder `target`, which is new or empty.
+
+    The warehouse and the marts are copied under the writer's lock, so that both are of one
+    moment and whole; runs wait meanwhile. The spool is copied after that, without the lock: its
+    files are never changed, and every pull that the warehouse knows is in it. Raises
+    `BackupError`, `WarehouseError` or `ConfigError`.
+    """
+    if target.is_relative_to(settings.home) or target.is_relative_to(dagster_home):
+        raise ConfigError(
+            f"{target} lies in what is to be backed up",
+            hint="choose a folder on another disk or machine",
+        )
+    if not settings.warehouse.exists():
+        raise WarehouseError(
+            f"{settings.warehouse} does not exist", hint="`meta-pipeline sync` makes it"
+        )
+    with _told(target):
+        target.mkdir(parents=True, exist_ok=True)
+        if any(target.iterdir()):
+            raise ConfigError(f"{target} is not empty", hint="name a new folder for each backup")
+        home = target / "home"
+        home.mkdir()
+        with writing(settings.warehouse) as connection:
+            # Moves the log into the file, which is then the whole database.
+            connection.execute("checkpoint")
+            pulls = _count_pulls(connection)
+            for path in (settings.warehouse, settings.marts, settings.clients_file):
+                if path.exists():
+                    folder = target if path == settings.clients_file else home
+                    name = "clients.yml" if path == settings.clients_file else path.name
+                    shutil.copyfile(path, folder / name)
+        if settings.quota.exists():
+            _copy_sqlite(settings.quota, home / settings.quota.name)
+        for path in _spooled(settings.spool):
+            _copy(path, home / "spool" / path.relative_to(settings.spool))
+        for path in _dagster_files(dagster_home):
+            copy = target / "dagster" / path.relative_to(dagster_home)
+            (_copy_sqlite if path.suffix == ".db" else _copy)(path, copy)
+        with closing(duckdb.connect(str(home / settings.warehouse.name), read_only=True)) as copied:
+            if _count_pulls(copied) != pulls:
+                raise BackupError(
+                    "the copy of the warehouse is not what was copied",
+                    hint="is another program writing warehouse.duckdb?",
+                )
+        files = [_described(target, path) for path in sorted(target.rglob("*")) if path.is_file()]
+        backup = Backup(
+            made_at=now,
+            version=__version__,
+            pulls=pulls,
+            files=files,
+            elsewhere=_elsewhere(dagster_home),
+        )
+        os.sync()  # backup.json must not reach the disk before what it speaks of
+        with (target / _LIST).open("wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(backup)))
+            file.flush()
+            os.fsync(file.fileno())
+    return backup
+
+
+def restore(settings: Settings, dagster_home: Path, source: Path) -> Restored:
+    """Puts a backup into META_PIPELINE_HOME, which must be empty, all of it or nothing.
+
+    Each file is held against its hash. clients.yml and Dagster's home are written only where
+    there are none. Raises `BackupError`, `WarehouseError` or `ConfigError`.
+    """
+    backup = _read(source)
+    with _told(settings.home), locked(settings.warehouse):
+        _refuse_used(settings, dagster_home)
+        staging = settings.home / _STAGING
+        try:
+            for file in backup.files:
+                _copy_checked(source / file.path, staging / file.path, file)
+            kept = _put_in_place(settings, dagster_home, staging)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        os.sync()
+    return Restored(backup=backup, kept=kept)
+
+
+def _read(source: Path) -> Backup:
+    try:
+        backup = msgspec.json.decode((source / _LIST).read_bytes(), type=Backup)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{source} holds no finished backup: it has no {_LIST}",
+            hint="name the folder that `meta-pipeline backup --to` was given",
+        ) from None
+    except (OSError, msgspec.DecodeError) as error:
+        raise BackupError(
+            f"{source / _LIST} cannot be read: {error}", hint="take another backup"
+        ) from None
+    if backup.schema != 1:
+        raise BackupError(
+            f"{source} was made by meta-pipeline {backup.version}, with another layout",
+            hint="restore it with that version, then upgrade",
+        )
+    return backup
+
+
+def _refuse_used(settings: Settings, dagster_home: Path) -> None:
+    """Raises `ConfigError` when the home holds anything that a restore would mix with."""
+    own = {settings.clients_file, dagster_home}
+    lock = settings.warehouse.name
+    allowed = {f"{lock}.lock", f"{lock}.holder", "lost+found", "logs"}
+    used = sorted(p.name for p in settings.home.iterdir() if p not in own and p.name not in allowed)
+    if used:
+        raise ConfigError(
+            f"{settings.home} is not empty: it holds {', '.join(used[:3])}",
+            hint="point META_PIPELINE_HOME to an empty folder, or move the old files away",
+        )
+
+
+def _put_in_place(settings: Settings, dagster_home: Path, staging: Path) -> list[Path]:
+    kept = []
+    saved = staging / "clients.yml"
+    if saved.exists() and settings.clients_file.exists():
+        if saved.read_bytes() != settings.clients_file.read_bytes():
+            kept.append(settings.clients_file)
+    elif saved.exists():
+        _copy(saved, settings.clients_file)
+    dagster = staging / "dagster"
+    if dagster.exists() and _is_used(dagster_home):
+        kept.append(dagster_home)
+    elif dagster.exists():
+        for path in dagster.rglob("*"):
+            place = dagster_home / path.relative_to(dagster)
+            if path.is_file() and not place.exists():
+                _copy(path, place)
+    # The warehouse is last: a home without one is not taken for a restored one.
+    parts = sorted((staging / "home").iterdir(), key=lambda p: p.name == settings.warehouse.name)
+    for path in parts:
+        path.replace(settings.home / path.name)
+    return kept
+
+
+def _is_used(dagster_home: Path) -> bool:
+    return dagster_home.exists() and any(
+        path.suffix == ".db" for path in _dagster_files(dagster_home)
+    )
+
+
+def _count_pulls(connection: duckdb.DuckDBPyConnection) -> int:
+    try:
+        row = connection.execute("select count(*) from raw.pulls").fetchone()
+    except duckdb.CatalogException:
+        raise WarehouseError(
+            "the warehouse holds no pulls", hint="`meta-pipeline sync` brings some"
+        ) from None
+    return row[0] if row else 0
+
+
+def _spooled(spool: Path) -> Iterator[Path]:
+    """The files of the spool: the manifests there are now, and at least their pages.
+
+    Pages are written before their manifest, so they are listed after it.
+    """
+    manifests = sorted(spool.glob("client=*/report=*/*.json"))
+    yield from sorted(spool.glob("client=*/report=*/*.json.zst"))
+    yield from manifests
+    if (spool / "clients.json").exists():
+        yield spool / "clients.json"
+
+
+def _dagster_files(home: Path) -> Iterable[Path]:
+    """Settings, SQLite files and the logs of steps; not the locks of running launchers."""
+    found = [home / "dagster.yaml", *home.glob("history/**/*.db"), *home.glob("schedules/**/*.db")]
+    return [path for path in (*found, *home.glob("storage/**/*")) if path.is_file()]
+
+
+def _elsewhere(dagster_home: Path) -> str | None:
+    """Where Dagster keeps its runs, when that is not SQLite below its home."""
+    path = dagster_home / "dagster.yaml"
+    settings: Any = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
+    storage = settings.get("storage") if isinstance(settings, dict) else None
+    kinds = [kind for kind in storage or () if kind != "sqlite"]
+    return ", ".join(kinds) or None
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _copy_sqlite(source: Path, target: Path) -> None:
+    """Copies a database that others may be writing, by SQLite's own means, and checks it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # mode=rw, or a file that is gone would be made anew, empty.
+    address = source.absolute().as_uri() + "?mode=rw"
+    with (
+        closing(sqlite3.connect(address, uri=True, timeout=_BUSY_TIMEOUT)) as original,
+        closing(sqlite3.connect(target)) as copy,
+    ):
+        original.backup(copy)
+        (verdict,) = copy.execute("pragma integrity_check").fetchone()
+    if verdict != "ok":
+        raise BackupError(f"{source} is damaged: {verdict}", hint="move it away and try again")
+
+
+def _copy_checked(source: Path, target: Path, file: BackedUpFile) -> None:
+    _copy(source, target)
+    if (size := target.stat().st_size) != file.bytes or _hash(target) != file.sha256:
+        raise BackupError(
+            f"{source} is not what was backed up ({size} bytes, {file.bytes} then)",
+            hint="restore another backup; from an intact spool alone `meta-pipeline reload` "
+            "rebuilds the warehouse",
+        )
+
+
+def _described(root: Path, path: Path) -> BackedUpFile:
+    name = str(PurePosixPath(path.relative_to(root)))
+    return BackedUpFile(path=name, bytes=path.stat().st_size, sha256=_hash(path))
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Says in words what the disk, SQLite or DuckDB objects to."""
+    try:
+        yield
+    except (OSError, sqlite3.Error, duckdb.Error) as error:
+        raise BackupError(
+            f"stopped at {folder}: {error}",
+            hint="check space and rights there, then begin again with an empty folder",
+        ) from error
