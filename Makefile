@@ -48,10 +48,15 @@ format: $(STAMP) ## Format Python and SQL.
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 	@$(BIN)/sqlfluff fix dbt_project/models dbt_project/tests --config dbt_project/.sqlfluff
 
-lock: ## Write requirements.lock anew (needs uv).
-	uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-annotate \
-		--no-header --no-strip-extras --no-emit-index-url --no-emit-find-links --extra dev \
-		--constraint constraints.txt pyproject.toml --output-file requirements.lock
+LOCK := uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-annotate \
+	--no-header --no-strip-extras --no-emit-index-url --no-emit-find-links
+
+# What deploy/ installs is the same without the tools of development.
+lock: ## Write requirements.lock and deploy/requirements.lock anew (needs uv).
+	$(LOCK) --extra dev --constraint constraints.txt pyproject.toml \
+		--output-file requirements.lock
+	$(LOCK) --extra postgres --extra pdf --constraint requirements.lock pyproject.toml \
+		--output-file deploy/requirements.lock
 
 clean: ## Remove the virtual environment and caches; data stay.
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -27,7 +27,7 @@ import yaml
 from meta_pipeline import __version__
 from meta_pipeline.config import Settings
 from meta_pipeline.errors import ConfigError, MetaPipelineError, WarehouseError
-from meta_pipeline.warehouse import locked, writing
+from meta_pipeline.warehouse import LOCK_TIMEOUT, locked, writing
 
 _LIST = "backup.json"
 _STAGING = ".restoring"
@@ -69,13 +69,21 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     kept: list[Path]
 
 
-def back_up(settings: Settings, dagster_home: Path, target: Path, now: datetime) -> Backup:
+def back_up(
+    settings: Settings,
+    dagster_home: Path,
+    target: Path,
+    now: datetime,
+    *,
+    wait: float = LOCK_TIMEOUT,
+) -> Backup:
     """Copies the pipeline's files into the folder `target`, which is new or empty.
 
     The warehouse and the marts are copied under the writer's lock, so that both are of one
     moment and whole; runs wait meanwhile. The spool is copied after that, without the lock: its
-    files are never changed, and every pull that the warehouse knows is in it. Raises
-    `BackupError`, `WarehouseError` or `ConfigError`.
+    files are never changed, and every pull that the warehouse knows is in it. `wait` is how long
+    another writer is waited for, in seconds. Raises `BackupError`, `WarehouseError` or
+    `ConfigError`.
     """
     if target.is_relative_to(settings.home) or target.is_relative_to(dagster_home):
         raise ConfigError(
@@ -92,7 +100,7 @@ def back_up(settings: Settings, dagster_home: Path, target: Path, now: datetime)
             raise ConfigError(f"{target} is not empty", hint="name a new folder for each backup")
         home = target / "home"
         home.mkdir()
-        with writing(settings.warehouse) as connection:
+        with writing(settings.warehouse, timeout=wait) as connection:
             # Moves the log into the file, which is then the whole database.
             connection.execute("checkpoint")
             pulls = _count_pulls(connection)

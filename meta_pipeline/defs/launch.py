@@ -36,7 +36,7 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _INTERRUPTIONS = frozenset({"DagsterExecutionInterruptedError", "InterruptedError"})
 
 # Names the launcher of a run, which holds a lock of that name for as long as it lives.
-_LAUNCHER_TAG = "meta_pipeline/launcher"
+LAUNCHER_TAG = "meta_pipeline/launcher"
 
 _UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -103,7 +103,7 @@ class Launcher:
             try:
                 result = self._job.execute_in_process(
                     asset_selection=list(keys),
-                    tags=tags | {_LAUNCHER_TAG: self._life.name},
+                    tags=tags | {LAUNCHER_TAG: self._life.name},
                     instance=instance,
                     run_config=_QUIET,
                     # One report that failed for one client must not keep the others from
@@ -142,7 +142,7 @@ class Launcher:
         would wait for their slots for ever.
         """
         for run in instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED)):
-            launcher = run.tags.get(_LAUNCHER_TAG)
+            launcher = run.tags.get(LAUNCHER_TAG)
             if launcher is not None and not _is_alive(self._life.with_name(launcher)):
                 instance.report_run_failed(run, "the process that ran this was killed")
                 instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
