@@ -80,7 +80,7 @@ def back_up(
     """Copies the pipeline's files into the folder `target`, which is new or empty.
 
     The warehouse and the marts are copied under the writer's lock, so that both are of one
-    moment and whole; runs wait meanwhile. The spool is copied after that, without the lock: its
+    moment and whole; runs wait meanwhile. Dagster's state is copied before, the spool after that, without the lock: its
     files are never changed, and every pull that the warehouse knows is in it. `wait` is how long
     another writer is waited for, in seconds. Raises `BackupError`, `WarehouseError` or
     `ConfigError`.
@@ -100,6 +100,10 @@ def back_up(
             raise ConfigError(f"{target} is not empty", hint="name a new folder for each backup")
         home = target / "home"
         home.mkdir()
+        # First, so that Dagster claims nothing that the warehouse does not hold.
+        for path in _dagster_files(dagster_home):
+            copy = target / "dagster" / path.relative_to(dagster_home)
+            (_copy_sqlite if path.suffix == ".db" else _copy)(path, copy)
         with writing(settings.warehouse, timeout=wait) as connection:
             # Moves the log into the file, which is then the whole database.
             connection.execute("checkpoint")
@@ -113,9 +117,6 @@ def back_up(
             _copy_sqlite(settings.quota, home / settings.quota.name)
         for path in _spooled(settings.spool):
             _copy(path, home / "spool" / path.relative_to(settings.spool))
-        for path in _dagster_files(dagster_home):
-            copy = target / "dagster" / path.relative_to(dagster_home)
-            (_copy_sqlite if path.suffix == ".db" else _copy)(path, copy)
         with closing(duckdb.connect(str(home / settings.warehouse.name), read_only=True)) as copied:
             if _count_pulls(copied) != pulls:
                 raise BackupError(

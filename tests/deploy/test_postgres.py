@@ -181,7 +181,8 @@ def test_the_services_start_and_say_that_they_are_healthy(
 ):
     """The units' own commands, on Postgres, become healthy by the units' own check.
 
-    The check fails before they run, and names the first that does not answer.
+    The check fails before they run, and names the first that does not answer. A client that is
+    written into clients.yml then shows after a reload of the code location.
     """
     folder = tmp_path_factory.mktemp("services")
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -222,14 +223,44 @@ def test_the_services_start_and_say_that_they_are_healthy(
             if service == "code":
                 assert ask_health(service) == ""
         assert ask_health(*SERVICES) == "", (folder / "log").read_text()
-        query = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
-        request = Request(
-            f"http://127.0.0.1:{port}/graphql",
-            data=json.dumps({"query": query}).encode(),
-            headers={"Content-Type": "application/json"},
+        assert clients_in_the_grid(port) == ["acme-dental"]
+        add_client(pipeline.home / "clients.yml", "newcomer")
+        ask_graphql(
+            port,
+            'mutation { reloadRepositoryLocation(repositoryLocationName: "meta_pipeline") '
+            "{ __typename } }",
         )
-        with urlopen(request, timeout=60) as answer:
-            assert b"__repository__" in answer.read()
+        assert clients_in_the_grid(port) == ["acme-dental", "newcomer"]
+
+
+def add_client(path: Path, client_id: str) -> None:
+    """Writes one more client into clients.yml."""
+    clients = yaml.safe_load(path.read_text())
+    clients["clients"].append({"id": client_id, "name": client_id, "ad_accounts": ["act_1"]})
+    path.write_text(yaml.safe_dump(clients))
+
+
+def clients_in_the_grid(port: int) -> list[str]:
+    """The clients that the webserver shows for the asset of campaigns."""
+    answer = ask_graphql(
+        port,
+        'query { assetNodeOrError(assetKey: {path: ["raw", "campaigns"]}) '
+        "{ ... on AssetNode { partitionKeys } } }",
+    )
+    return answer["data"]["assetNodeOrError"]["partitionKeys"]
+
+
+def ask_graphql(port: int, query: str) -> dict[str, Any]:
+    """What the webserver answers."""
+    request = Request(
+        f"http://127.0.0.1:{port}/graphql",
+        data=json.dumps({"query": query}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urlopen(request, timeout=60) as answer:
+        found = json.load(answer)
+    assert "errors" not in found, found
+    return found
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
