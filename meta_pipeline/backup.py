@@ -80,10 +80,10 @@ def back_up(
     """Copies the pipeline's files into the folder `target`, which is new or empty.
 
     The warehouse and the marts are copied under the writer's lock, so that both are of one
-    moment and whole; runs wait meanwhile. Dagster's state is copied before, the spool after that, without the lock: its
-    files are never changed, and every pull that the warehouse knows is in it. `wait` is how long
-    another writer is waited for, in seconds. Raises `BackupError`, `WarehouseError` or
-    `ConfigError`.
+    moment and whole; runs wait meanwhile. Dagster's state is copied before, the spool after that,
+    without the lock: its files are never changed, and every pull that the warehouse knows is in
+    it. `wait` is how long another writer is waited for, in seconds. Raises `BackupError`,
+    `WarehouseError` or `ConfigError`.
     """
     if target.is_relative_to(settings.home) or target.is_relative_to(dagster_home):
         raise ConfigError(
