@@ -26,7 +26,7 @@ def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.Dag
 def begun(
     instance: dg.DagsterInstance,
     status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED,
-    **tags: str,
+    tags: dict[str, str] | None = None,
 ) -> str:
     """A run in some state, as a process that is gone has left it; its id."""
 
@@ -76,6 +76,6 @@ def test_runs_not_begun_or_over_stay_as_they_are(
 
 def test_runs_of_the_command_line_are_not_the_code_servers(instance: dg.DagsterInstance):
     """A sync that runs beside the services is not ended by their restart."""
-    run_id = begun(instance, **{LAUNCHER_TAG: "some.lock"})
+    run_id = begun(instance, tags={LAUNCHER_TAG: "some.lock"})
     assert end_orphans(instance) == []
     assert status_of(instance, run_id) is dg.DagsterRunStatus.STARTED
