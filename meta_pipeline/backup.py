@@ -180,7 +180,10 @@ def _read(source: Path) -> Backup:
 
 
 def _refuse_used(settings: Settings, dagster_home: Path) -> None:
-    """Raises `ConfigError` when the home holds anything that a restore would mix with."""
+    """Raises `ConfigError` when the home holds anything that a restore would mix with.
+
+    That goes for dbt's folder too: it says what the facts were built with, and others come back.
+    """
     own = {settings.clients_file, dagster_home}
     lock = settings.warehouse.name
     allowed = {f"{lock}.lock", f"{lock}.holder", "lost+found", "logs"}

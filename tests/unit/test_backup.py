@@ -144,7 +144,7 @@ def test_an_unfinished_backup_is_none(settings: Settings, tmp_path: Path):
         restore(new, new.home / "dagster", tmp_path / "backup")
 
 
-@pytest.mark.parametrize("name", ["warehouse.duckdb", "spool/clients.json", "something"])
+@pytest.mark.parametrize("name", ["warehouse.duckdb", "spool/clients.json", "dbt/built_from"])
 def test_a_used_home_is_left_alone(settings: Settings, tmp_path: Path, name: str):
     """A restore mixes with nothing: whatever lies in the home is refused, and stays."""
     taken(settings, tmp_path / "backup")
