@@ -5,7 +5,7 @@ import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -44,6 +44,9 @@ DEFAULT_WINDOWS = ("1d_click", "7d_click", "1d_view")
 DEAD_WINDOWS = {"7d_view": date(2026, 1, 12), "28d_view": date(2026, 1, 12)}
 """Windows that Meta still accepts and answers with nothing, and since when (Meta's blog)."""
 DEFAULT_TOKEN_VARIABLE = "META_ACCESS_TOKEN"  # noqa: S105 (a name, not a token)
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Hosts to which a secret may go without TLS: it does not leave the machine."""
 
 # Meta's tokens start with EAA; app tokens are "id|secret". Nothing else in the file is as long.
 _TOKEN_LIKE = re.compile(r"EAA[A-Za-z0-9]{10,}|\d{6,}\|[\w-]{16,}|(?<![\w.])[A-Za-z0-9_-]{80,}")
@@ -84,6 +87,11 @@ def _web_address(url: str) -> str:
     return url
 
 
+def _several(value: object) -> object:
+    """A list, where the file may name one thing alone."""
+    return value if isinstance(value, list | tuple) or value is None else [value]
+
+
 def _known_time_zone(name: str) -> str:
     try:
         return ZoneInfo(name).key
@@ -108,6 +116,10 @@ VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,80}$
 Version = Annotated[str, StringConstraints(pattern=r"^v\d{1,3}\.\d$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 TimeZone = Annotated[str, AfterValidator(_known_time_zone)]
+MailAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;:]+@[^@\s<>,;:]+$")]
+
+IMPLICIT_TLS_PORT = 465
+"""The port of SMTP on which TLS comes first (RFC 8314)."""
 
 
 class _Strict(BaseModel):
@@ -186,12 +198,67 @@ class Client(_Strict):
         return report.name in self.reports or report.name in REQUIRED_REPORTS
 
 
+class Email(_Strict):
+    """Alerts by e-mail: an SMTP server and who writes to whom.
+
+    Port 465 speaks TLS from the start, every other port after STARTTLS unless `starttls` is
+    false. `password_env` names the environment variable that holds the password of `user`.
+    """
+
+    host: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9:][A-Za-z0-9.:-]{0,252}$")]
+    port: int = Field(default=587, ge=1, le=65535)
+    sender: MailAddress = Field(alias="from")
+    to: Annotated[tuple[MailAddress, ...], BeforeValidator(_several)] = Field(min_length=1)
+    user: str | None = Field(default=None, min_length=1, max_length=320)
+    password_env: VariableName | None = None
+    starttls: bool = True
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether what is sent is encrypted, the password included."""
+        return self.starttls or self.port == IMPLICIT_TLS_PORT
+
+    @model_validator(mode="after")
+    def _no_password_in_the_open(self) -> "Email":
+        if (self.user is None) != (self.password_env is None):
+            raise ValueError("user and password_env go together")
+        if self.user and not self.is_encrypted and self.host not in LOOPBACK:
+            raise ValueError("with starttls: false the password could be read on its way")
+        return self
+
+
+class Alerts(_Strict):
+    """Who is told when runs and checks fail, how, and how often.
+
+    `webhook_env` names environment variables that hold the addresses of webhooks: who knows one
+    may write to the channel, so it is a secret. Paths of `file` are relative to the pipeline's
+    home. What lasts is told again after `repeat_after_hours`.
+    """
+
+    webhook_env: Annotated[tuple[VariableName, ...], BeforeValidator(_several)] = ()
+    email: Annotated[tuple[Email, ...], BeforeValidator(_several)] = ()
+    file: Annotated[tuple[Path, ...], BeforeValidator(_several)] = ()
+    repeat_after_hours: float = Field(default=24, gt=0, le=8760)
+    send_resolved: bool = True
+    least_severity: Literal["warn", "error"] = "warn"
+    ignore_checks: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+
+    @model_validator(mode="after")
+    def _each_channel_once(self) -> "Alerts":
+        for key in ("webhook_env", "email", "file"):
+            named = getattr(self, key)
+            if len({str(one) for one in named}) < len(named):
+                raise ValueError(f"{key} names one channel twice")
+        return self
+
+
 class ClientsFile(_Strict):
     """clients.yml. A client's own settings win over `defaults`."""
 
     version: int = Field(ge=1, le=1)
     defaults: Defaults = Defaults()
     clients: tuple[Client, ...] = Field(min_length=1)
+    alerts: Alerts | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -267,6 +334,11 @@ class Settings(BaseSettings):
         return self.home / "quota.sqlite"
 
     @property
+    def alerts_ledger(self) -> Path:
+        """What was told to whom of failing runs and checks."""
+        return self.home / "alerts.sqlite"
+
+    @property
     def spool(self) -> Path:
         """The folder of Meta's answers as they came."""
         return self.home / "spool"
@@ -300,22 +372,30 @@ def load_clients(settings: Settings) -> tuple[Client, ...]:
 
     Raises `ConfigError` that names the file, the place in it and what to write instead.
     """
-    path = settings.clients_file
-    if not path.exists():
-        if settings.ad_account_id:
-            account = settings.ad_account_id
-            return (Client(id=account, name=account, ad_accounts=(account,)),)
-        raise ConfigError(
-            f"no clients: {path} does not exist",
-            hint="run `meta-pipeline init`, or set META_AD_ACCOUNT_ID",
-        )
+    if settings.clients_file.exists():
+        return _read(settings.clients_file).clients
+    if settings.ad_account_id:
+        account = settings.ad_account_id
+        return (Client(id=account, name=account, ad_accounts=(account,)),)
+    raise ConfigError(
+        f"no clients: {settings.clients_file} does not exist",
+        hint="run `meta-pipeline init`, or set META_AD_ACCOUNT_ID",
+    )
+
+
+def load_alerts(settings: Settings) -> Alerts | None:
+    """Who is told of failures; None when clients.yml does not say. Raises `ConfigError`."""
+    return _read(settings.clients_file).alerts if settings.clients_file.exists() else None
+
+
+def _read(path: Path) -> ClientsFile:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{path} cannot be read: {error}", hint="it must be a readable UTF-8 text file"
         ) from None
-    return parse_clients(text, name=str(path)).clients
+    return parse_clients(text, name=str(path))
 
 
 def parse_clients(text: str, *, name: str = "clients.yml") -> ClientsFile:
@@ -376,6 +456,11 @@ FORMS = {
     "currency": "three capital letters, such as EUR",
     "result": "an action type, such as omni_purchase",
     "token_env": "the name of an environment variable, in capitals",
+    "webhook_env": "the name of an environment variable, in capitals; its value is the address",
+    "password_env": "the name of an environment variable, in capitals",
+    "host": "the SMTP server's name, such as smtp.example.com",
+    "from": "an e-mail address",
+    "to": "e-mail addresses",
     "color": "write it like #0f766e",
 }
 """What a text must look like, by the key or variable that it stands under."""
@@ -406,6 +491,11 @@ def _problem(one: ErrorDetails) -> str:
             return FORMS.get(key, one["msg"])
         case _:
             return one["msg"].removeprefix("Value error, ")
+
+
+def without_tokens(text: str) -> str:
+    """The text, with everything in it that looks like an access token hidden."""
+    return _TOKEN_LIKE.sub("[hidden]", text)
 
 
 def token_of(client: Client) -> SecretStr:

@@ -173,6 +173,32 @@ def status(client: ClientOption = None, as_json: JsonOption = False) -> None:
     raise typer.Exit(run_status(client or [], as_json=as_json))
 
 
+alerts_app = typer.Typer(
+    name="alerts",
+    help="Try the channels on which Dagster's sensors tell of failures.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(alerts_app)
+
+
+@alerts_app.callback()
+def alerts() -> None:
+    """Try the channels on which Dagster's sensors tell of failures."""
+
+
+@alerts_app.command("test")
+def alerts_test(as_json: JsonOption = False) -> None:
+    """Send a test message over every channel of clients.yml, and show what came back.
+
+    Exit codes: 0 all of them took it, 1 one did not, 2 clients.yml names no channel, or a
+    variable is missing.
+    """
+    from meta_pipeline.cli.alerts import run_test
+
+    raise typer.Exit(run_test(as_json=as_json))
+
+
 @app.command()
 def reload() -> None:
     """Rebuild the warehouse from the spool alone, without asking Meta, then the marts."""

@@ -5,7 +5,8 @@ import warnings
 import dagster as dg
 
 from meta_pipeline import clock
-from meta_pipeline.config import Client, Settings, load_clients, load_settings
+from meta_pipeline.config import Client, Settings, load_alerts, load_clients, load_settings
+from meta_pipeline.defs.alerts import alert_definitions
 from meta_pipeline.defs.checks import connection_definitions, quality_checks
 from meta_pipeline.defs.partitions import Grid
 from meta_pipeline.defs.raw import raw_assets
@@ -51,4 +52,5 @@ def defs() -> dg.Definitions:
     return dg.Definitions.merge(
         build(settings, clients, Puller(settings, clients)),
         connection_definitions(clients, settings),
+        alert_definitions(settings, clients, load_alerts(settings)),
     )

@@ -21,6 +21,7 @@ from meta_pipeline import clock
 from meta_pipeline.config import Client, Settings
 from meta_pipeline.dates import Span
 from meta_pipeline.defs import build
+from meta_pipeline.defs.failures import root_of, told_by
 from meta_pipeline.defs.partitions import ONLY_DUE, Grid
 from meta_pipeline.defs.raw import raw_key, report_keys
 from meta_pipeline.errors import MetaPipelineError
@@ -125,14 +126,9 @@ class Launcher:
         error = failure.error
         if failure.user_failure_data is not None or error is None:
             return
-        while error.cause is not None:
-            error = error.cause
-        if error.cls_name in _INTERRUPTIONS:
+        if root_of(error).cls_name in _INTERRUPTIONS:
             raise KeyboardInterrupt
-        message, _, hint = error.message.strip().partition("\nhint: ")
-        name, _, own_message = message.partition(": ")
-        if name.startswith("meta_pipeline."):
-            message = own_message
+        message, hint = told_by(error)
         raise RunError(message, hint=hint or f"the traceback is in Dagster's UI and in {self.log}")
 
     def _bury_the_dead(self, instance: dg.DagsterInstance) -> None:

@@ -56,6 +56,17 @@ class Grid:
         }
 
 
+def clients_of(tags: Mapping[str, str], ids: Sequence[str]) -> set[str]:
+    """The clients that a run with these tags covers, of those in clients.yml (in its order)."""
+    if RANGE_START in tags and RANGE_END in tags:
+        first, last = (tags[end].partition("|")[0] for end in (RANGE_START, RANGE_END))
+        if first in ids and last in ids:
+            return set(ids[ids.index(first) : ids.index(last) + 1])
+        return set()
+    single = tags.get("dagster/partition", "").partition("|")[0]
+    return {single} & set(ids)
+
+
 def wanted_spans(grain: Grain, keys: Iterable[Any]) -> dict[str, list[Span]]:
     """What the partition keys of a run ask for: per client, as few spans as possible."""
     days: dict[str, list[date]] = {}

@@ -6,7 +6,9 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+import msgspec
 
+from meta_pipeline.alerts import FailedPull
 from meta_pipeline.config import Client
 from meta_pipeline.dates import end_of_month
 from meta_pipeline.defs.partitions import ONLY_DUE, RANGE_START, Grid, wanted_spans
@@ -17,6 +19,8 @@ from meta_pipeline.reports import REPORTS, Grain, Report, reports_of
 
 OWNERS = ["team:data-engineering"]
 WRITER_POOL = "duckdb_writer"
+FAILED_PULLS = "failed_pulls"
+"""The key under which a failure's metadata has its `FailedPull`s, as a list."""
 
 
 def raw_key(report: str) -> dg.AssetKey:
@@ -107,7 +111,7 @@ def _materializations(
         raise dg.Failure(
             f"{len(failed)} of {len(keys)} partitions of {report.name} have not "
             "landed:\n" + "\n".join(failures),
-            metadata=totals,
+            metadata={**totals, FAILED_PULLS: _failed_pulls(report, about)},
             allow_retries=False,
         )
     context.log.warning(
@@ -115,6 +119,39 @@ def _materializations(
         "report or has no asset for it, or the day lies before its start, has not begun yet in "
         "the account's time zone, or was never pulled and is too old to be due"
     )
+
+
+def _failed_pulls(report: Report, about: Mapping[Any, list[Outcome]]) -> list[Any]:
+    """Who has failed and why, as plain data: what alerts are made from."""
+    keys_of: dict[int, list[Any]] = defaultdict(list)
+    outcomes: dict[int, Outcome] = {}
+    for key, mine in about.items():
+        for outcome in filter(_went_wrong, mine):
+            outcomes[id(outcome)] = outcome
+            keys_of[id(outcome)].append(key)
+    found: list[FailedPull] = []
+    for number, outcome in outcomes.items():
+        days = (
+            []
+            if report.grain == "snapshot"
+            else sorted(key.keys_by_dimension[report.grain] for key in keys_of[number])
+        )
+        found += (
+            FailedPull(
+                client=outcome.errand.client.id,
+                report=report.name,
+                asset=outcome.errand.asset_id,
+                kind=failure.kind,
+                message=failure.message,
+                hint=failure.hint,
+                partitions=len(keys_of[number]),
+                first=days[0] if days else "",
+                last=days[-1] if days else "",
+            )
+            for failure in outcome.failures
+            if failure.kind != DEAD_METRIC
+        )
+    return msgspec.to_builtins(found)
 
 
 def _about(report: Report, key: Any, by_client: Mapping[str, list[Outcome]]) -> list[Outcome]:
