@@ -228,7 +228,7 @@ def gist(message: str) -> str:
 
 
 def _bare(message: str) -> str:
-    return " ".join(_TRACE.sub("", _PATH.sub("", message)).split())
+    return " ".join(_TRACE.sub("", _PATH.sub("", without_tokens(message))).split())
 
 
 def _cut(text: str) -> str:

@@ -6,12 +6,12 @@ import os
 import smtplib
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
 import orjson
@@ -27,6 +27,7 @@ TIMEOUT = 10.0
 
 _ANSWER = 200
 _READ = 4096
+_NO_PROXIES: dict[str, Any] = {"http": None, "https": None, "all": None}
 _SHORTEST_SECRET = 6
 
 
@@ -69,15 +70,9 @@ def channels_of(
 class Webhook:
     """Posts `{"text": ...}`, as Slack, Mattermost and others take it, to a secret address."""
 
-    def __init__(
-        self,
-        variable: str,
-        environ: Mapping[str, str],
-        new_session: Callable[[], requests.Session] = requests.Session,
-    ) -> None:
+    def __init__(self, variable: str, environ: Mapping[str, str]) -> None:
         self._variable = variable
         self._environ = environ
-        self._new_session = new_session
 
     @property
     def name(self) -> str:
@@ -88,9 +83,10 @@ class Webhook:
         """Delivered when the answer is 2xx. Redirects are not followed; TLS is verified."""
         url, parts = self._address()
         try:
-            with self._new_session() as session, _unlogged():
-                session.trust_env = parts.hostname not in LOOPBACK  # no proxy serves this machine
-                status, body = _posted(session, url, {"text": _escaped(message.text)})
+            # No proxy serves this machine.
+            proxies = _NO_PROXIES if parts.hostname in LOOPBACK else {}
+            with requests.Session() as session, _unlogged():
+                status, body = _posted(session, url, {"text": _escaped(message.text)}, proxies)
         except (requests.RequestException, HTTPError, ValueError) as error:
             # Its text holds the address.
             raise DeliveryError(
@@ -258,15 +254,22 @@ class File:
         return "written"
 
 
-def _posted(session: requests.Session, url: str, document: object) -> tuple[int, str]:
+def _posted(
+    session: requests.Session, url: str, document: object, proxies: dict[str, Any]
+) -> tuple[int, str]:
     """Status and beginning of the answer; a redirect is an answer like any other."""
     with session.post(
-        url, json=document, timeout=TIMEOUT, allow_redirects=False, stream=True
+        url,
+        json=document,
+        proxies=proxies,
+        timeout=TIMEOUT,
+        allow_redirects=False,
+        stream=True,
     ) as answer:
         body = b""
         # What has been taken is taken, also when the rest of the answer does not come.
-        with suppress(HTTPError, OSError):
-            body = answer.raw.read(_READ, decode_content=True)
+        with suppress(requests.RequestException, HTTPError):
+            body = next(answer.iter_content(_READ), b"")
         return answer.status_code, body.decode("utf-8", "replace")
 
 

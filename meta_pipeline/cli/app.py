@@ -182,11 +182,6 @@ alerts_app = typer.Typer(
 app.add_typer(alerts_app)
 
 
-@alerts_app.callback()
-def alerts() -> None:
-    """Try the channels on which Dagster's sensors tell of failures."""
-
-
 @alerts_app.command("test")
 def alerts_test(as_json: JsonOption = False) -> None:
     """Send a test message over every channel of clients.yml, and show what came back.
