@@ -14,6 +14,7 @@ from meta_pipeline.config import (
     GRAPH_HOST,
     Client,
     ClientsFile,
+    load_alerts,
     load_clients,
     load_settings,
     parse_clients,
@@ -47,6 +48,11 @@ clients:
 def one_client(line: str) -> str:
     """A file with one client and one more line in it."""
     return f"version: 1\nclients:\n  - id: a\n    name: A\n    ad_accounts: [act_1]\n    {line}\n"
+
+
+def with_alerts(section: str) -> str:
+    """A file with one client and a section `alerts`."""
+    return one_client("") + f"alerts: {section}\n"
 
 
 def refusal(text: str) -> str:
@@ -494,3 +500,72 @@ def test_what_the_accounts_should_have_may_be_said() -> None:
     assert (client.currency, client.timezone) == ("EUR", "Europe/Berlin")
     assert "clients.0.currency" in refusal(one_client("currency: euro"))
     assert "Europe/Berlin" in refusal(one_client("timezone: Europe/Mars"))
+
+
+def test_alerts_are_read() -> None:
+    """Each kind of channel may be named once or in a list; without a section there is none."""
+    alerts = parse_clients(
+        with_alerts(
+            "{webhook_env: HOOK, file: [a.jsonl, b.jsonl], email: {host: mx.example.com, "
+            "from: a@b.example, to: c@d.example, user: u, password_env: MAIL_PASSWORD}}"
+        )
+    ).alerts
+    assert alerts is not None
+    assert alerts.webhook_env == ("HOOK",)
+    assert alerts.file == (Path("a.jsonl"), Path("b.jsonl"))
+    (email,) = alerts.email
+    assert (email.port, email.starttls, email.sender) == (587, True, "a@b.example")
+    assert (alerts.repeat_after_hours, alerts.send_resolved, alerts.least_severity) == (
+        24,
+        True,
+        "warn",
+    )
+    assert parse_clients(one_client("")).alerts is None
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ("{webhook_env: https://hooks.slack.com/services/T0SECRET}", "its value is the address"),
+        ("{webhook: https://hooks.slack.com/services/T0SECRET}", "alerts.webhook: unknown key"),
+        ("{webhook_env: [HOOK, HOOK]}", "names one channel twice"),
+        ("{email: {host: mx.example, from: a@b.c}}", "email.0.to: Field required"),
+        ("{email: {host: mx.example, from: a, to: b@c.d}}", "email.0.from: an e-mail address"),
+        (
+            "{email: {host: mx.example, from: a@b.c, to: b@c.d, password: T0SECRET}}",
+            "password: unknown key",
+        ),
+        ("{email: {host: mx.example, from: a@b.c, to: b@c.d, user: u}}", "go together"),
+        (
+            "{email: {host: mx.example, from: a@b.c, to: b@c.d, user: u, password_env: P, "
+            "starttls: false}}",
+            "could be read on its way",
+        ),
+        ("{repeat_after_hours: 0}", "greater than 0"),
+        ("{least_severity: loud}", "'warn' or 'error'"),
+    ],
+)
+def test_alerts_that_cannot_be(section: str, told: str) -> None:
+    """The place is named, and never a value, which may be a secret."""
+    error = refusal(with_alerts(section))
+    assert told in error
+    assert "T0SECRET" not in error
+
+
+def test_a_password_may_stay_on_this_machine_without_tls() -> None:
+    """To a relay on loopback nobody can read it; port 465 has TLS from the start."""
+    login = "from: a@b.c, to: b@c.d, user: u, password_env: P, starttls: false"
+    for where in ("host: localhost, port: 25", "host: mx.example, port: 465"):
+        alerts = parse_clients(with_alerts(f"{{email: {{{where}, {login}}}}}")).alerts
+        assert alerts is not None
+        assert alerts.email[0].user == "u"
+
+
+def test_load_alerts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They come from clients.yml; without a file nobody is told."""
+    monkeypatch.setenv("META_PIPELINE_CLIENTS", str(tmp_path / "clients.yml"))
+    assert load_alerts(load_settings()) is None
+    (tmp_path / "clients.yml").write_text(with_alerts("{file: a.jsonl}"), encoding="utf-8")
+    alerts = load_alerts(load_settings())
+    assert alerts is not None
+    assert alerts.file == (Path("a.jsonl"),)
