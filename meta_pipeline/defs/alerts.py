@@ -69,9 +69,9 @@ class _Teller:
         done = deliver(self.ledger, self.channels, rules_of(self.alerts), datetime.now(UTC))
         for problem in done.problems:
             log.error(problem)
-        told = f"{done.delivered} messages delivered"
+        told = f"{done.delivered} messages delivered" if done.delivered else "nothing to tell"
         if done.problems:
-            told += f"; kept for the next time, since {len(done.problems)} channels failed: "
+            told = f"{done.delivered} messages delivered; the next tick tries again what failed: "
             told += "; ".join(done.problems)
         return dg.SkipReason(told)
 

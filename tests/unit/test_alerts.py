@@ -1,6 +1,8 @@
 """Alerts: one message a cause, once a channel, again when it lasts or comes back."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +24,7 @@ from meta_pipeline.alerts import (
     rules_of,
     wanted,
 )
+from meta_pipeline.alerts.channels import File
 from meta_pipeline.config import Alerts
 from meta_pipeline.errors import ConfigError
 
@@ -301,6 +304,33 @@ def test_no_two_processes_deliver_at_once(desk: Desk):
         assert desk.one.got == []
     desk.deliver(0)
     assert len(desk.one.got) == 1
+
+
+def test_two_processes_lose_and_double_nothing(tmp_path: Path):
+    """Both take down causes and deliver them at the same time: each arrives once."""
+    home = tmp_path / "home"
+    command = [sys.executable, "-c", _PROCESS, str(home)]
+    processes = [subprocess.Popen([*command, name]) for name in ("a", "b")]
+    assert [process.wait(timeout=60) for process in processes] == [0, 0]
+    deliver(Ledger(home / "l.sqlite"), [File(home / "out")], rules_of(ALERTS), NOW)
+    told = [json.loads(line)["what"] for line in (home / "out").read_text().splitlines()]
+    assert sorted(told) == sorted(f"{name}{'x' * n}: no" for name in "ab" for n in range(20))
+
+
+_PROCESS = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from meta_pipeline.alerts import Ledger, cause_of_step, deliver, rules_of
+from meta_pipeline.alerts.channels import File
+from meta_pipeline.config import Alerts
+
+home, name = Path(sys.argv[1]), sys.argv[2]
+ledger, now = Ledger(home / "l.sqlite"), datetime(2026, 11, 22, 12, tzinfo=UTC)
+for n in range(20):
+    ledger.note_failures([cause_of_step(name + "x" * n, "no", run="r")], now)
+    deliver(ledger, [File(home / "out")], rules_of(Alerts()), now)
+"""
 
 
 def test_what_is_long_over_is_forgotten(desk: Desk):
