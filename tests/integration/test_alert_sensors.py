@@ -177,7 +177,7 @@ def test_what_nobody_foresaw_is_told(
     assert len(webhook.texts) == 4
 
 
-def full(*_: object) -> None:
+def full(*_: object, **__: object) -> None:
     """What a disk says that has no room."""
     raise OSError(28, "No space left on device")
 
