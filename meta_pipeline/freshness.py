@@ -8,6 +8,7 @@ from typing import Literal
 
 from duckdb import DuckDBPyConnection
 
+from meta_pipeline.dates import Span
 from meta_pipeline.warehouse import reading_marts
 
 STALE_AFTER = timedelta(hours=24)
@@ -21,6 +22,10 @@ ATTRIBUTION = timedelta(days=28)
 
 REPULL_SLACK = timedelta(days=7)
 """How much later than 28 days the last pull of a day may come: it is made for a week at once."""
+
+REPORTED = timedelta(days=92)
+"""How far back from the newest day numbers are looked at as a matter of course: a quarter. A
+stretch of days that was never asked for and lies before that is told, and makes no gap."""
 
 Due = Literal["settled", "final"]
 
@@ -46,9 +51,11 @@ class LateDay:
 class Freshness:
     """One client's state. Days are in the accounts' time zones, times in UTC.
 
-    `settled_through` is the last day up to which every covered day was pulled 72 hours or
-    more after its end; `gaps` counts days without an answer that can be believed. Days that Meta
-    keeps no longer and ad accounts that left clients.yml are left out: no pull will mend them.
+    `settled_through` is the last day up to which every day was pulled 72 hours or more after its
+    end; `gaps` counts days that were asked for without an answer that can be believed. `missing`
+    are days that no daily report was ever asked for, between an ad account's first and last one:
+    account and span, the newest first. Days that Meta keeps no longer and ad accounts that left
+    clients.yml are left out: no pull will mend them.
     """
 
     client_id: str
@@ -58,6 +65,21 @@ class Freshness:
     gaps: int
     days: dict[str, int]
     late: tuple[LateDay, ...]
+    missing: tuple[tuple[str, Span], ...] = ()
+
+    @property
+    def missing_days(self) -> int:
+        """How many days of accounts are `missing`."""
+        return sum(span.days for _, span in self.missing)
+
+    @property
+    def recently_missing(self) -> tuple[tuple[str, Span], ...]:
+        """What is `missing` within `REPORTED` of the newest day."""
+        if self.data_through is None:
+            return ()
+        first = self.data_through - REPORTED
+        kept = ((account, span.clamped(since=first)) for account, span in self.missing)
+        return tuple((account, span) for account, span in kept if span is not None)
 
     def state(self, now: datetime) -> str:
         """`never pulled`, `stale`, `gaps`, `late` or `fresh`: the worst that holds."""
@@ -65,7 +87,7 @@ class Freshness:
             return "never pulled"
         if now - self.last_pull > STALE_AFTER:
             return "stale"
-        if self.gaps:
+        if self.gaps or self.recently_missing:
             return "gaps"
         return "late" if self.late else "fresh"
 
@@ -78,11 +100,14 @@ def read_freshness(marts: Path, now: datetime) -> list[Freshness]:
 
 def freshness_of(connection: DuckDBPyConnection, now: datetime) -> list[Freshness]:
     """The same from marts that are open, with the session's time zone set to UTC."""
-    rows = connection.execute(_CLIENTS).fetchall()
+    rows = connection.execute(_CLIENTS, {"reported": REPORTED}).fetchall()
     spans = {"settling": SETTLING, "attribution": ATTRIBUTION, "slack": REPULL_SLACK}
     late: dict[str, list[LateDay]] = defaultdict(list)
     for client_id, *day in connection.execute(_LATE, spans | {"now": now}).fetchall():
         late[client_id].append(LateDay(*day))
+    missing: dict[str, list[tuple[str, Span]]] = defaultdict(list)
+    for client_id, account, since, until in connection.execute(_MISSING).fetchall():
+        missing[client_id].append((account, Span(since, until)))
     return [
         Freshness(
             client_id=client_id,
@@ -92,13 +117,34 @@ def freshness_of(connection: DuckDBPyConnection, now: datetime) -> list[Freshnes
             gaps=gaps,
             days=days or {},
             late=tuple(late[client_id]),
+            missing=tuple(missing[client_id]),
         )
         for client_id, data_through, settled_through, last_pull, gaps, days in rows
     ]
 
 
-_CLIENTS = """
-with days as (
+# Days between an account's first and last one that have no row at all.
+_STRETCHES = """
+stretches as (
+    select
+        client_id, ad_account_id,
+        lag(day) over (partition by client_id, ad_account_id order by day) + 1 as since,
+        day - 1 as until
+    from mart_freshness
+    where is_active
+    qualify since <= until
+)
+"""
+
+_MISSING = f"""
+with {_STRETCHES}
+select client_id, ad_account_id, since, until from stretches
+order by client_id, until desc, ad_account_id
+"""  # noqa: S608 (constants)
+
+_CLIENTS = f"""
+with {_STRETCHES},
+days as (
     select
         *,
         coverage in ('pulled', 'confirmed_empty') as is_known,
@@ -106,10 +152,18 @@ with days as (
     from mart_freshness
     where coverage <> 'beyond_retention' and is_active
 ),
+newest as (
+    select client_id, max(day) as day from days where is_known group by client_id
+),
+unsettled as (
+    select client_id, day from days where not coalesce(is_settled, false) or not is_known
+    union all
+    select client_id, greatest(since, (newest.day - $reported)::date) as day
+    from stretches join newest using (client_id)
+    where until >= newest.day - $reported
+),
 first_unsettled as (
-    select client_id, min(day) as day from days
-    where not coalesce(is_settled, false) or not is_known
-    group by client_id
+    select client_id, min(day) as day from unsettled group by client_id
 )
 select
     clients.client_id,
@@ -132,7 +186,7 @@ left join first_unsettled using (client_id)
 where clients.is_active
 group by clients.client_id
 order by clients.client_id
-"""
+"""  # noqa: S608 (constants)
 
 _LATE = """
 with days as (

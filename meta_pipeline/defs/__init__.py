@@ -29,7 +29,7 @@ def build(settings: Settings, clients: tuple[Client, ...], puller: Puller) -> dg
     project = dbt_project(settings)
     models = transformation_assets(project)
     return dg.Definitions(
-        assets=[*raw_assets(clients, grid), models, published_asset(models, settings)],
+        assets=[*raw_assets(clients, grid), models, published_asset(models, settings, clients)],
         asset_checks=[quality_checks(clients, settings)],
         schedules=schedules(clients, grid, settings.marts),
         resources={

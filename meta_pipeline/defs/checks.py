@@ -7,14 +7,13 @@ import dagster as dg
 
 from meta_pipeline import clock
 from meta_pipeline.config import Client, Settings
+from meta_pipeline.defs.metadata import picture, result_table
 from meta_pipeline.defs.raw import raw_key
 from meta_pipeline.defs.transformations import PUBLISHED
 from meta_pipeline.graph.probe import Finding, opened_prober
-from meta_pipeline.quality import CHECKS, Result, data_uri
-from meta_pipeline.quality.result import Cell
+from meta_pipeline.quality import CHECKS, OVERVIEW, Result
 from meta_pipeline.warehouse import reading_marts
 
-_SHOWN = 50
 _ACCOUNTS = raw_key("accounts")
 
 
@@ -91,11 +90,12 @@ def _connection_result(name: str, findings: Sequence[Finding]) -> dg.AssetCheckR
 
 def quality_checks(clients: tuple[Client, ...], settings: Settings) -> dg.AssetChecksDefinition:
     """One check a kind over all clients, read from the published marts; none blocks anything."""
+    checks = (OVERVIEW, *CHECKS)
     specs = [
         dg.AssetCheckSpec(
             check.name, asset=PUBLISHED, blocking=False, description=check.description
         )
-        for check in CHECKS
+        for check in checks
     ]
 
     @dg.multi_asset_check(name="quality", specs=specs, can_subset=True)
@@ -103,7 +103,7 @@ def quality_checks(clients: tuple[Client, ...], settings: Settings) -> dg.AssetC
         wanted = {key.name for key in context.selected_asset_check_keys}
         now = clock.now()
         with reading_marts(settings.marts) as marts:
-            for check in CHECKS:
+            for check in checks:
                 if check.name in wanted:
                     yield _quality_result(check.run(marts, clients, now))
 
@@ -113,15 +113,10 @@ def quality_checks(clients: tuple[Client, ...], settings: Settings) -> dg.AssetC
 def _quality_result(result: Result) -> dg.AssetCheckResult:
     metadata: dict[str, Any] = dict(result.counts)
     if result.rows:
-        schema = dg.TableSchema([dg.TableColumn(column) for column in result.columns])
-        shown = [
-            dg.TableRecord(dict(zip(result.columns, _shown(row), strict=True)))
-            for row in result.rows[:_SHOWN]
-        ]
         metadata["rows"] = len(result.rows)
-        metadata["table"] = dg.TableMetadataValue(shown, schema=schema)
+        metadata["table"] = result_table(result)
     if result.plot and not result.passed:
-        metadata["plot"] = dg.MetadataValue.md(f"![{result.plot.title}]({data_uri(result.plot)})")
+        metadata["plot"] = picture(result.plot)
     is_error = result.severity == "error"
     return dg.AssetCheckResult(
         check_name=result.check,
@@ -131,7 +126,3 @@ def _quality_result(result: Result) -> dg.AssetCheckResult:
         description=result.message,
         metadata=metadata,
     )
-
-
-def _shown(row: Sequence[Cell]) -> list[str | int | float | bool]:
-    return ["" if cell is None else cell for cell in row]

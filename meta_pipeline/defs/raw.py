@@ -11,6 +11,7 @@ import msgspec
 from meta_pipeline.alerts import FailedPull
 from meta_pipeline.config import Client
 from meta_pipeline.dates import end_of_month
+from meta_pipeline.defs.metadata import partition_metadata
 from meta_pipeline.defs.partitions import ONLY_DUE, RANGE_START, Grid, wanted_spans
 from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.landing import Spool, create_schema, register_clients
@@ -65,7 +66,9 @@ def report_asset(report: Report, grid: Grid) -> dg.AssetsDefinition:
         metadata={"table": "raw.records", "grain": report.grain},
     )
     def pulled(
-        context: dg.AssetExecutionContext, puller: dg.ResourceParam[Puller]
+        context: dg.AssetExecutionContext,
+        puller: dg.ResourceParam[Puller],
+        warehouse: Warehouse,
     ) -> Iterator[Any]:
         _refuse_half_a_range(context)
         keys = list(context.partition_keys)
@@ -80,7 +83,8 @@ def report_asset(report: Report, grid: Grid) -> dg.AssetsDefinition:
             "bytes": sum(outcome.bytes for outcome in outcomes),
             "new_versions": sum(one.opened for outcome in outcomes for one in outcome.landed),
         }
-        yield from _materializations(context, report, keys, outcomes, totals)
+        told = partition_metadata(warehouse, report, keys)
+        yield from _materializations(context, report, keys, outcomes, totals, told)
 
     return pulled
 
@@ -91,6 +95,7 @@ def _materializations(
     keys: list[Any],
     outcomes: list[Outcome],
     totals: Mapping[str, Any],
+    told: Mapping[Any, Mapping[str, Any]],
 ) -> Iterator[Any]:
     """One result for all partitions when all landed; else the landed ones, then a failure."""
     by_client: dict[str, list[Outcome]] = defaultdict(list)
@@ -102,10 +107,13 @@ def _materializations(
     for gap in _gaps(outcomes):
         context.log.warning(gap)
     if len(landed) == len(keys):
+        for key in keys:
+            context.add_asset_metadata(told.get(key, {}), partition_key=str(key))
         yield dg.MaterializeResult(metadata=totals)
         return
     for key in landed:
-        yield dg.AssetMaterialization(context.asset_key, partition=str(key), metadata=totals)
+        metadata = {**totals, **told.get(key, {})}
+        yield dg.AssetMaterialization(context.asset_key, partition=str(key), metadata=metadata)
     if failed:
         failures = sorted({f.message for outcome in outcomes for f in outcome.failures})
         raise dg.Failure(

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from dagster_dbt import (
     dbt_assets,
 )
 
-from meta_pipeline.config import Settings
+from meta_pipeline import clock
+from meta_pipeline.config import Client, Settings
+from meta_pipeline.defs.metadata import overview_metadata
 from meta_pipeline.defs.raw import OWNERS, WRITER_POOL, raw_key
 from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.project import project_file
@@ -156,7 +158,9 @@ def transformation_assets(project: DbtProject) -> dg.AssetsDefinition:
     return dbt_models
 
 
-def published_asset(models: dg.AssetsDefinition, settings: Settings) -> dg.AssetsDefinition:
+def published_asset(
+    models: dg.AssetsDefinition, settings: Settings, clients: Sequence[Client]
+) -> dg.AssetsDefinition:
     """The asset that hands the marts over."""
     marts = [key for key in models.keys if key.path[0] == "marts"]
 
@@ -191,6 +195,7 @@ def published_asset(models: dg.AssetsDefinition, settings: Settings) -> dg.Asset
                 "path": dg.MetadataValue.path(str(settings.marts)),
                 "dagster/row_count": sum(counts.values()),
                 "marts": table,
+                **overview_metadata(settings.marts, clients, clock.now()),
             }
         )
 

@@ -2,6 +2,7 @@
 
 from meta_pipeline.landing.clients import register_clients
 from meta_pipeline.landing.compact import KEPT_REPORTS, Compaction, compact
+from meta_pipeline.landing.facts import DayFacts, facts_of_days
 from meta_pipeline.landing.load import Landed, LandingError, create_schema, load, load_missing
 from meta_pipeline.landing.rebuild import reload
 from meta_pipeline.landing.spool import (
@@ -18,6 +19,7 @@ __all__ = [
     "BEYOND_RETENTION",
     "KEPT_REPORTS",
     "Compaction",
+    "DayFacts",
     "Landed",
     "LandingError",
     "Manifest",
@@ -27,6 +29,7 @@ __all__ = [
     "Spool",
     "compact",
     "create_schema",
+    "facts_of_days",
     "load",
     "load_missing",
     "new_pull_id",

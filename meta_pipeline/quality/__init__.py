@@ -19,10 +19,21 @@ from meta_pipeline.quality.figures import (
     zero_spend,
 )
 from meta_pipeline.quality.interface import asked_of_meta, metric_deprecation, version_pin
+from meta_pipeline.quality.overview import fit_to_report, settling_picture, spend_picture
 from meta_pipeline.quality.plots import data_uri
 from meta_pipeline.quality.result import Plot, Result, Severity
 
-__all__ = ["CHECKS", "Check", "Plot", "Result", "Severity", "data_uri"]
+__all__ = [
+    "CHECKS",
+    "OVERVIEW",
+    "Check",
+    "Plot",
+    "Result",
+    "Severity",
+    "data_uri",
+    "settling_picture",
+    "spend_picture",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +120,19 @@ CHECKS = (
     ),
 )
 """Every check, in the order in which they are worth a look."""
+
+
+def _overview(connection: DuckDBPyConnection, clients: Iterable[Client], now: datetime) -> Result:
+    several = list(clients)
+    return fit_to_report(connection, now, [check.run(connection, several, now) for check in CHECKS])
+
+
+OVERVIEW = Check(
+    fit_to_report.__name__,
+    "May each client's numbers be reported? One row a client, the worst first. `fit` is no: the "
+    "newest pull is older than 24 hours, a day has no answer that can be believed, or a check "
+    "found an error. With care: a check warns of numbers. WARN unless all are fit. `run` is what "
+    "to do first; the checks named under `why` say the rest.",
+    _overview,
+)
+"""All checks together, by client. What it tells of has been told by another check already."""

@@ -6,7 +6,8 @@ import zlib
 
 from meta_pipeline.quality.result import Plot
 
-_WIDTH = 480  # pixels
+_WIDTH, _PANEL = 480, 190  # pixels
+_PANELS = 3  # beside each other
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOURS = ["#c0392b", "#2e6da4", "#e08e0b", "#6c757d", "#4d9221", "#762a83"]
 
@@ -30,6 +31,21 @@ def png(plot: Plot) -> bytes:
                 y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelLimit=220)),
                 color=colour,
             )
+        )
+    elif plot.kind == "panels":
+        is_aged = "age" in plot.records[0]
+        days = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=4))
+        chart = (
+            alt.Chart(data, width=_PANEL, height=80)
+            .mark_line(strokeWidth=1.5)
+            .encode(
+                x=alt.X("age:Q", title="age of the pull in days") if is_aged else days,
+                y=alt.Y("value:Q", title=plot.axis, scale=alt.Scale(zero=not is_aged)),
+                color=colour,
+                facet=alt.Facet("label:N", title=None, sort=None, columns=_PANELS),
+            )
+            .properties(title=plot.title)
+            .resolve_scale(y="independent")
         )
     else:
         chart = (

@@ -17,10 +17,12 @@ class Plot:
     """What a plot shows; `plots.png` draws it.
 
     Of bars, each record has `label`, `value` and `group`; of lines, `label` (one small panel
-    each), `day` (ISO), `value` and `group`. `axis` is what the values are, with their unit.
+    each), `day` (ISO), `value` and `group`. Panels are lines for an overview, three beside each
+    other; they may have `age` (in days) in place of `day`. `axis` is what the values are, with
+    their unit.
     """
 
-    kind: Literal["bars", "lines"]
+    kind: Literal["bars", "lines", "panels"]
     title: str
     axis: str
     records: Sequence[Mapping[str, Cell]]
