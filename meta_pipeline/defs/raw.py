@@ -78,10 +78,11 @@ def report_asset(report: Report, grid: Grid) -> dg.AssetsDefinition:
             only_due=ONLY_DUE.items() <= context.run.tags.items(),
         )
         totals = {
-            "dagster/row_count": sum(outcome.rows for outcome in outcomes),
-            "requests": sum(outcome.requests for outcome in outcomes),
-            "bytes": sum(outcome.bytes for outcome in outcomes),
-            "new_versions": sum(one.opened for outcome in outcomes for one in outcome.landed),
+            # Of the whole run, which each of its partitions repeats.
+            "run_rows": sum(outcome.rows for outcome in outcomes),
+            "run_requests": sum(outcome.requests for outcome in outcomes),
+            "run_bytes": sum(outcome.bytes for outcome in outcomes),
+            "run_new_versions": sum(one.opened for outcome in outcomes for one in outcome.landed),
         }
         told = partition_metadata(warehouse, report, keys)
         yield from _materializations(context, report, keys, outcomes, totals, told)
@@ -112,7 +113,7 @@ def _materializations(
         yield dg.MaterializeResult(metadata=totals)
         return
     for key in landed:
-        metadata = {**totals, **told.get(key, {})}
+        metadata = {**told.get(key, {}), **totals}
         yield dg.AssetMaterialization(context.asset_key, partition=str(key), metadata=metadata)
     if failed:
         failures = sorted({f.message for outcome in outcomes for f in outcome.failures})

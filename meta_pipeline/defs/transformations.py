@@ -192,10 +192,11 @@ def published_asset(
         )
         return dg.MaterializeResult(
             metadata={
+                # Shown in this order: what a person looks for first comes first.
+                **overview_metadata(settings.marts, clients, clock.now()),
+                "marts": table,
                 "path": dg.MetadataValue.path(str(settings.marts)),
                 "dagster/row_count": sum(counts.values()),
-                "marts": table,
-                **overview_metadata(settings.marts, clients, clock.now()),
             }
         )
 

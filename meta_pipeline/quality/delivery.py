@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from duckdb import DuckDBPyConnection
 
+from meta_pipeline.dates import Span
 from meta_pipeline.freshness import (
     SETTLING,
     STALE_AFTER,
@@ -141,7 +142,8 @@ def coverage(connection: DuckDBPyConnection, now: datetime) -> Result:
     """Days without an answer that can be believed, of every report a client is asked for.
 
     Empty days that are confirmed and days that Meta keeps no longer are no gaps. ERROR when a
-    daily ads report failed, or was never pulled, on a day that has been over for 72 hours; WARN
+    daily ads report failed, or was never pulled, on a day that has been over for 72 hours, or
+    when days between an account's first and last one were left out, of the last quarter; WARN
     for what is newer, unproved, or about a Page or Instagram account.
     """
     groups = connection.execute(_GAPS, {"now": now, "settling": SETTLING}).fetchall()
@@ -156,6 +158,15 @@ def coverage(connection: DuckDBPyConnection, now: datetime) -> Result:
             (client_id, asset, report, word, severity, days, str(first), str(last), reason, run)
         )
         bars[client_id, word] += days
+    holes = [one for one in freshness_of(connection, now) if one.recently_missing]
+    never = [
+        _hole(one.client_id, account, span)
+        for one in holes
+        for account, span in one.recently_missing
+    ]
+    rows = never + rows
+    for row in never:
+        bars[str(row[0]), "never_pulled"] += int(_number(row[5]))
     gaps, clients = bars.total(), len({row[0] for row in rows})
     message = "every report has an answer for every day"
     if rows:
@@ -181,9 +192,19 @@ def coverage(connection: DuckDBPyConnection, now: datetime) -> Result:
     )
 
 
+def _hole(client_id: str, account: str, span: Span) -> tuple[Cell, ...]:
+    """The row of days that no daily report was asked for, though days before and after were."""
+    return (
+        *(client_id, account, "every daily report", "never_pulled", "error", span.days),
+        *(str(span.since), str(span.until), "left out between other days"),
+        sync_command(client_id, span.since, span.until),
+    )
+
+
 _WORDS = ("failed", "never_pulled", "unconfirmed_empty")
 
-# mart_coverage has no row for a day that a report was never asked for: mart_freshness names it.
+# mart_coverage has no row for a day that a report was never asked for: mart_freshness names it, if
+# any other report was.
 _GAPS = r"""
 with gaps as (
     select client_id, asset_id, report, day, coverage, coalesce(reason, coverage) as reason,

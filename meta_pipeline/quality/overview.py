@@ -45,7 +45,8 @@ def fit_to_report(
     """One row a client, the worst first, from its freshness and what the other checks found.
 
     `fit` is `no` when the newest pull is older than 24 hours, a day is without an answer that
-    can be believed, or a check found an error; `with care` when one warns of numbers; else `yes`.
+    can be believed or was left out between others, or a check found an error;
+    `with care` when one warns of numbers; else `yes`.
     WARN unless all are fit: each cause has a check of its own that says how bad it is.
     """
     found = _by_client(results)
@@ -65,8 +66,8 @@ def fit_to_report(
         severity="warn" if unfit else "ok",
         message=message,
         columns=(
-            *("client_id", "fit", "data_through", "settled_through", "last_pull_utc"),
-            *("gaps", "late_days", "why", "run"),
+            *("client_id", "fit", "why", "settled_through", "data_through", "gaps"),
+            *("late_days", "last_pull_utc", "run"),
         ),
         rows=tuple(row for _, row in lines),
         counts={
@@ -104,22 +105,26 @@ def _line(
     errors = [finding for finding in findings if finding.severity == "error"]
     doubts = [finding for finding in findings if finding.check not in ANNOUNCED]
     verdict: Verdict = "yes"
-    if is_stale or one.gaps or errors:
+    if is_stale or one.gaps or one.recently_missing or errors:
         verdict = "no"
     elif doubts or one.late:
         verdict = "with care"
     told = [_STATES[state]] if is_stale else []
     if one.gaps:
         told.append(f"{counted(one.gaps, 'day')} without an answer")
+    left_out = sum(span.days for _, span in one.recently_missing)
+    if left_out:
+        told.append(f"{counted(left_out, 'day')} left out")
     told += [f"{finding.check} ({finding.severity})" for finding in findings]
     runs = [f"meta-pipeline sync -c {one.client_id}"] if is_stale else []
     runs += [finding.run for finding in findings if finding.run]
     row = (
-        *(one.client_id, verdict),
-        str(one.data_through) if one.data_through else None,
+        *(one.client_id, verdict, ", ".join(told)),
         str(one.settled_through) if one.settled_through else None,
+        str(one.data_through) if one.data_through else None,
+        *(one.gaps + left_out, len(one.late)),
         one.last_pull.strftime("%Y-%m-%d %H:%M") if one.last_pull else "never",
-        *(one.gaps, len(one.late), ", ".join(told), runs[0] if runs else None),
+        runs[0] if runs else None,
     )
     return verdict, row
 
@@ -140,14 +145,27 @@ def spend_picture(connection: DuckDBPyConnection) -> Plot | None:
     ).fetchone()
     if newest is None or newest[0] is None:
         return None
+    # A day that is not known is a row without value, at which the line breaks.
     rows = connection.execute(
         """
-        select client_id, account_currency, day::text, sum(spend)::double
-        from mart_spend_trends
-        where day > $since and spend is not null
-            and client_id in (select client_id from dim_clients where is_active)
-        group by client_id, account_currency, day
-        order by client_id, account_currency, day
+        with days as (
+            select client_id, account_currency, day, sum(spend) as spend
+            from mart_spend_trends
+            where day > $since and spend is not null
+                and client_id in (select client_id from dim_clients where is_active)
+            group by client_id, account_currency, day
+        ),
+        spines as (
+            select client_id, account_currency,
+                unnest(generate_series(min(day), max(day), interval 1 day))::date as day
+            from days group by client_id, account_currency
+        )
+        select spines.client_id, spines.account_currency, spines.day::text, spend::double
+        from spines
+        left join days
+            on spines.client_id = days.client_id and spines.day = days.day
+            and spines.account_currency is not distinct from days.account_currency
+        order by spines.client_id, spines.account_currency, spines.day
         """,
         {"since": newest[0] - timedelta(days=SPEND_DAYS)},
     ).fetchall()

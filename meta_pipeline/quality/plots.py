@@ -34,10 +34,11 @@ def png(plot: Plot) -> bytes:
         )
     elif plot.kind == "panels":
         is_aged = "age" in plot.records[0]
-        days = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=4))
+        axis = alt.Axis(tickCount=4, format="%d %b")
+        days = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
         chart = (
             alt.Chart(data, width=_PANEL, height=80)
-            .mark_line(strokeWidth=1.5)
+            .mark_line(strokeWidth=1.5, point=alt.OverlayMarkDef(size=6))
             .encode(
                 x=alt.X("age:Q", title="age of the pull in days") if is_aged else days,
                 y=alt.Y("value:Q", title=plot.axis, scale=alt.Scale(zero=not is_aged)),
