@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check dev format lock clean
+.PHONY: help install demo test browser-test pictures check dev format lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +10,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 help: ## Show what can be made.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml requirements.lock
 	@if command -v uv >/dev/null 2>&1; then \
@@ -31,6 +31,20 @@ demo: $(STAMP) ## Run the whole pipeline on the bundled simulator (REPLAY=file.c
 
 test: $(STAMP) ## Run every test, as many at once as there are cores.
 	@$(BIN)/python -m pytest -n auto --dist loadfile
+
+# Debian's chromium, where it is missing and may be installed; else the test says that it is skipped.
+define CHROMIUM
+@test -x /usr/bin/chromium || test "$$(id -u)" -ne 0 || \
+	{ apt-get update --quiet && apt-get install --yes --quiet chromium; }
+endef
+
+browser-test: $(STAMP) ## Look at Dagster's UI in Debian's chromium (one to two minutes).
+	$(CHROMIUM)
+	@$(BIN)/python -m pytest -m browser tests/browser
+
+pictures: $(STAMP) ## Make the pictures of docs/dagster.md anew (needs chromium).
+	$(CHROMIUM)
+	@$(BIN)/python -m tests.browser.pictures
 
 check: $(STAMP) ## Lint, types, walls between packages, SQL style.
 	@$(BIN)/ruff check .

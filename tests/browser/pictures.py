@@ -1,0 +1,63 @@
+"""Makes the pictures of docs/dagster.md: `make pictures`."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from meta_pipeline.simulator import generated_agency
+from tests.browser.dagster_ui import (
+    REFUSED,
+    backfill_in_part,
+    browser_page,
+    give_few_reports,
+    webserver,
+)
+from tests.integration.conftest import running_pipeline
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "pictures"
+
+_MARTS = "/assets/delivery/published_marts"
+PAGES = {
+    "graph": ("/asset-groups", "delivery"),
+    "grid": (
+        f"/assets/raw/account_daily?view=partitions&partition=acme-dental%7C{REFUSED}",
+        "age_hours",
+    ),
+    "fit_to_report": (f"{_MARTS}?view=checks&checkDetail=fit_to_report", "clients fit to report"),
+    "settled_pull": (f"{_MARTS}?view=checks&checkDetail=settled_pull", "that was too early"),
+    "automation": ("/automation", "trailing_window_daily"),
+}
+"""Each picture's page, and a text that stands there when it is drawn."""
+
+
+def main() -> None:
+    """Writes each picture as a PNG of less than 150 kB."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        with running_pipeline(home / "home", generated_agency(clients=3)) as pipeline:
+            give_few_reports(pipeline, "account_daily", "campaign_daily")
+            backfill_in_part(pipeline)
+            with (
+                webserver(home / "webserver.log") as ui,
+                browser_page(home / "profile", width=1280, height=720) as page,
+            ):
+                for name, (path, text) in PAGES.items():
+                    page.goto(ui.url + path)
+                    page.get_by_text(text).first.wait_for()
+                    _save(page, FOLDER / f"{name}.png")
+                page.goto(ui.url + _MARTS)
+                page.get_by_text("[Show Markdown]").first.click()
+                page.locator("img[alt^='Spend of']").wait_for()
+                _save(page, FOLDER / "spend.png")
+
+
+def _save(page: Any, place: Path) -> None:
+    page.wait_for_timeout(1500)  # what fades in
+    page.screenshot(path=str(place))
+    size = place.stat().st_size
+    print(f"{place.name}: {size // 1000} kB")
+
+
+if __name__ == "__main__":
+    main()
