@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -330,14 +330,48 @@ def test_checks_tell_of_all_clients_and_hold_up_nothing(pipeline: Pipeline):
     assert stale.metadata["clients_never_pulled"].value == 1
     good = {name for name, check in found.items() if check.passed}
     assert good == {check.name for check in CHECKS} - {"settled_pull", "fresh_delivery"}
+    assert found["fit_to_report"].description == (
+        "0 of 2 clients fit to report; not fit: acme-dental, cafe-luna"
+    )
+    assert_partitions_say_what_the_marts_say(pipeline)
+    published = newest_metadata(dg.AssetKey(["delivery", "published_marts"]))
+    assert isinstance(published["clients"], dg.TableMetadataValue)
+    assert str(published["spend"].value).startswith("![Spend of the last 60 days](data:image/png")
     assert "plot" not in found["coverage"].metadata
+
+
+def assert_partitions_say_what_the_marts_say(pipeline: Pipeline) -> None:
+    """Maturity, rows and pull of each cell of the grid are those of mart_coverage."""
+    known = pipeline.marts(
+        "select cast(day as text), maturity, pulled_at from mart_coverage "
+        "where client_id = 'acme-dental' and report = 'account_daily' order by day"
+    )
+    assert len(known) == DAYS.days
+    for day, maturity, pulled_at in known:
+        told = newest_metadata(raw_key("account_daily"), f"acme-dental|{day}")
+        assert told["maturity"].value == maturity
+        assert told["pulled_at"].value == pulled_at.timestamp()
+        assert told["dagster/partition_row_count"].value == 1
+        assert told["api_version_served"].value == "v26.0"
+        assert told["requests_of_its_pulls"].value == 1
+
+
+def newest_metadata(
+    key: dg.AssetKey, partition: str | None = None
+) -> Mapping[str, dg.MetadataValue]:
+    """What the newest materialization of an asset, or of one of its partitions, says."""
+    with dg.DagsterInstance.get() as instance:
+        wanted = dg.AssetRecordsFilter(key, asset_partitions=[partition] if partition else None)
+        (record,) = instance.fetch_materializations(wanted, limit=1).records
+    assert record.asset_materialization is not None
+    return record.asset_materialization.metadata
 
 
 def newest_checks() -> dict[str, dg.AssetCheckEvaluation]:
     """What the checks of the published marts, which come last in a build, said last."""
     with dg.DagsterInstance.get() as instance:
         records = instance.get_event_records(
-            dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION), limit=len(CHECKS)
+            dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION), limit=len(CHECKS) + 1
         )
     events = [record.event_log_entry.dagster_event for record in records]
     evaluations = [event.asset_check_evaluation_data for event in events if event]

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from meta_pipeline.dates import Span
 from meta_pipeline.errors import WarehouseError
 from meta_pipeline.freshness import Freshness, LateDay, read_freshness
 
@@ -238,3 +239,34 @@ def test_an_account_that_left_clients_yml_holds_its_client_up_no_longer(marts: M
     assert (found.gaps, found.late, found.state(NOW)) == (0, (), "fresh")
     assert found.settled_through == found.data_through == date(2026, 11, 2)
     assert (found.last_pull, found.days) == (NOW - timedelta(hours=2), {"final": 2})
+
+
+def test_days_left_out_between_others_are_a_gap(marts: Marts) -> None:
+    """Nobody asked for the 3rd and 4th: the numbers are settled up to the 2nd, whatever follows."""
+    found = the_client(marts([a_day(1), a_day(2), a_day(5), a_day(6)]))
+    assert found.missing == (("act_1", Span(date(2026, 11, 3), date(2026, 11, 4))),)
+    assert (found.missing_days, found.gaps, found.state(NOW)) == (2, 0, "gaps")
+    assert found.settled_through == date(2026, 11, 2)
+
+
+def test_each_account_has_days_of_its_own(marts: Marts) -> None:
+    """A day of one account does not fill the hole in another's; one that left has no holes."""
+    days = [a_day(1), a_day(3), a_day(2, account="act_2")]
+    gone = [a_day(n, account="act_3", active=False) for n in (1, 9)]
+    found = the_client(marts([*days, *gone]))
+    assert found.missing == (("act_1", Span(date(2026, 11, 2), date(2026, 11, 2))),)
+
+
+def test_days_left_out_long_ago_are_told_and_make_no_gap(marts: Marts) -> None:
+    """What lies more than a quarter before the newest day is nobody's report of today."""
+    long_ago = (*a_day(1)[:2], date(2026, 3, 1), *a_day(1)[3:])
+    also = (*a_day(1)[:2], date(2026, 8, 9), *a_day(1)[3:])
+    days = [long_ago, also, *_daily(date(2026, 8, 10), date(2026, 11, 20))]
+    found = the_client(marts(days))
+    assert found.missing_days == (date(2026, 8, 9) - date(2026, 3, 1)).days - 1
+    assert found.recently_missing == ()
+    assert (found.state(NOW), found.settled_through) == ("fresh", date(2026, 11, 20))
+
+
+def _daily(first: date, last: date) -> list[Day]:
+    return [(*a_day(1)[:2], day, *a_day(1)[3:]) for day in Span(first, last)]

@@ -37,7 +37,8 @@ create table mart_spend_anomalies (
     settles_at timestamptz
 );
 create table mart_spend_trends (
-    client_id text, ad_account_id text, day date, spend decimal(18, 6)
+    client_id text, ad_account_id text, day date, account_currency text,
+    spend decimal(18, 6)
 );
 create table mart_api_versions (
     client_id text, asset_id text, report text, asked_version text, served_version text,
