@@ -27,6 +27,7 @@ from meta_pipeline.config import Alerts, Client, Settings
 from meta_pipeline.defs.failures import told_by
 from meta_pipeline.defs.partitions import clients_of
 from meta_pipeline.defs.raw import FAILED_PULLS
+from meta_pipeline.quality import OVERVIEW
 
 NOT_CONFIGURED = "nobody is told of failures: clients.yml has no `alerts:` that names a channel"
 
@@ -202,7 +203,8 @@ def _failing_checks(
     causes: list[tuple[Cause, datetime]] = []
     undecided: set[str] = set()
     for key, record in newest.items():
-        if record.partition is not None:
+        # The overview tells nothing that another check has not told, and lists the fit ones too.
+        if record.partition is not None or key.name == OVERVIEW.name:
             continue
         if record.status is AssetCheckExecutionRecordStatus.PLANNED or record.event is None:
             undecided.add(_check_place(key))
