@@ -1,6 +1,7 @@
 """Makes the pictures of docs/dagster.md: `make pictures`."""
 
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,15 @@ def main() -> None:
                     _save(page, FOLDER / f"{name}.png")
                 page.goto(ui.url + _MARTS)
                 page.get_by_text("[Show Markdown]").first.click()
-                page.locator("img[alt^='Spend of']").wait_for()
-                _save(page, FOLDER / "spend.png")
+                spend = page.locator("img[alt^='Spend of']")
+                spend.wait_for()
+                _save(spend, FOLDER / "spend.png")
 
 
-def _save(page: Any, place: Path) -> None:
-    page.wait_for_timeout(1500)  # what fades in
-    page.screenshot(path=str(place))
+def _save(shown: Any, place: Path) -> None:
+    """Saves a page, or one element of it."""
+    time.sleep(1.5)  # what fades in
+    shown.screenshot(path=str(place))
     size = place.stat().st_size
     print(f"{place.name}: {size // 1000} kB")
 
