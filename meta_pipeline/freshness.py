@@ -20,6 +20,9 @@ SETTLING = timedelta(hours=72)
 ATTRIBUTION = timedelta(days=28)
 """How long they drift after that; `settles_at` in the marts is the day's end plus this."""
 
+DAILY_SLACK = timedelta(hours=24)
+"""How much later than 72 hours a pull may come: the next daily one is up to a day away."""
+
 REPULL_SLACK = timedelta(days=7)
 """How much later than 28 days the last pull of a day may come: it is made for a week at once."""
 
@@ -35,8 +38,9 @@ class LateDay:
     """A day whose newest pull was too early, and that should have been pulled again since.
 
     `due` is the pull that is wanting: `settled`, 72 hours or more after the day's end, or, where
-    there was one, `final`, 28 days or more after it. It was due at `due_at` (UTC): 72 hours after
-    the day's end, or 28 days and `REPULL_SLACK`. A day without any pull is a gap, and not late.
+    there was one, `final`, 28 days or more after it. It was due at `due_at` (UTC): 72 hours and
+    `DAILY_SLACK` after the day's end, or 28 days and `REPULL_SLACK`. A day without any pull is a
+    gap, and not late.
     """
 
     ad_account_id: str
@@ -101,7 +105,11 @@ def read_freshness(marts: Path, now: datetime) -> list[Freshness]:
 def freshness_of(connection: DuckDBPyConnection, now: datetime) -> list[Freshness]:
     """The same from marts that are open, with the session's time zone set to UTC."""
     rows = connection.execute(_CLIENTS, {"reported": REPORTED}).fetchall()
-    spans = {"settling": SETTLING, "attribution": ATTRIBUTION, "slack": REPULL_SLACK}
+    spans = {
+        "settled_after": SETTLING + DAILY_SLACK,
+        "attribution": ATTRIBUTION,
+        "slack": REPULL_SLACK,
+    }
     late: dict[str, list[LateDay]] = defaultdict(list)
     for client_id, *day in connection.execute(_LATE, spans | {"now": now}).fetchall():
         late[client_id].append(LateDay(*day))
@@ -201,7 +209,7 @@ due as (
     select
         *,
         if(is_unsettled, 'settled', 'final') as due,
-        if(is_unsettled, ended + $settling, settles_at + $slack) as due_at
+        if(is_unsettled, ended + $settled_after, settles_at + $slack) as due_at
     from days
 )
 select client_id, ad_account_id, day, maturity, pulled_at, due, due_at from due

@@ -28,8 +28,9 @@ class Policy:
     """What is pulled again at which age, in days of 24 hours after a day's end.
 
     Until a pull is `daily_through` days old at least, the day is pulled daily; then once for each
-    of the `milestones`. A day that was never pulled is due for `window` days; nothing is due
-    after `given_up`, lest what Meta refuses for ever is asked for ever.
+    of the `milestones`. A day that was never pulled is due for `window` days, and one after a day
+    that was (a gap) until `given_up`. Nothing is due after that, lest what Meta refuses for ever
+    is asked for ever.
     """
 
     daily_through: int = 7
@@ -60,10 +61,12 @@ def due_days(
 
     `pulled` has the newest pull of each day that was answered; the days are those of `zone`.
     """
+    limits = _limits(policy, zone, now)
+    first = min((day for day, *_ in limits if day in pulled), default=date.max)
     return {
         day
-        for day, stale_before, is_in_window in _limits(policy, zone, now)
-        if (pulled[day] < stale_before if day in pulled else is_in_window)
+        for day, stale_before, is_in_window in limits
+        if (pulled[day] < stale_before if day in pulled else is_in_window or day > first)
     }
 
 

@@ -52,8 +52,9 @@ def _of_marts(check: Callable[[DuckDBPyConnection, datetime], Result], descripti
 CHECKS = (
     _of_marts(
         settled_pull,
-        "Each day was pulled again when its numbers had settled: 72 hours after its end, and 28 "
-        "days after it (with a week's slack, since that pull is made for a week at once). WARN "
+        "Each day was pulled again when its numbers had settled: 72 hours after its end (with a "
+        "day's slack, since the next daily pull is up to a day away), and 28 days after it (with a "
+        "week's slack, since that pull is made for a week at once). WARN "
         "when a day is due; ERROR when the pull after 72 hours is overdue by more than 7 days, or "
         "the one after 28 days by more than 28. Pull the days again with the command in the "
         "table: `meta-pipeline sync -c <client> --from <day> --to <day>`; if it comes back every "
@@ -70,7 +71,8 @@ CHECKS = (
         "Every report that a client is asked for has an answer for every day: rows, or an empty "
         "day that is confirmed. Days that Meta keeps no longer count for nothing. ERROR when a "
         "daily ads report failed or was never pulled on a day that ended 72 hours ago; WARN for "
-        "newer days, unproved empty ones, and Pages and Instagram. The reason stands in the "
+        "newer days, unproved empty ones, and Pages and Instagram, whose newest days may be empty "
+        "for 72 hours. The reason stands in the "
         "table: pull failed days with `meta-pipeline sync -c <client> --from <day> --to <day>`, "
         "and look for missing rights behind unproved ones with `meta-pipeline check -c <client>`.",
     ),

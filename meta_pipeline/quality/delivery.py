@@ -27,7 +27,7 @@ from meta_pipeline.quality.result import (
 )
 
 LATE_ERROR = {"settled": timedelta(days=7), "final": timedelta(days=28)}
-"""How long a re-pull may be overdue before it is an error."""
+"""How long a re-pull may be overdue, after its slack, before it is an error."""
 
 STALE_ERROR = timedelta(hours=48)
 
@@ -36,7 +36,7 @@ def settled_pull(connection: DuckDBPyConnection, now: datetime) -> Result:
     """Days whose newest pull was too early, and that are old enough to be pulled again.
 
     What is late is decided by `freshness`. WARN at first; ERROR when the pull after 72 hours is
-    overdue by more than 7 days, or the one after 28 days by more than 28 (on top of its slack).
+    overdue by more than 7 days, or the one after 28 days by more than 28 (on top of their slack).
     """
     late = [(one.client_id, day) for one in freshness_of(connection, now) for day in one.late]
     groups: dict[tuple[str, str, str], list[LateDay]] = {}
@@ -141,7 +141,8 @@ def _hours(one: Freshness, now: datetime) -> int | None:
 def coverage(connection: DuckDBPyConnection, now: datetime) -> Result:
     """Days without an answer that can be believed, of every report a client is asked for.
 
-    Empty days that are confirmed and days that Meta keeps no longer are no gaps. ERROR when a
+    Empty days that are confirmed and days that Meta keeps no longer are no gaps, nor are days of a
+    Page or Instagram account that are empty and have not been over for 72 hours. ERROR when a
     daily ads report failed, or was never pulled, on a day that has been over for 72 hours, or
     when days between an account's first and last one were left out, of the last quarter; WARN
     for what is newer, unproved, or about a Page or Instagram account.
@@ -205,12 +206,18 @@ _WORDS = ("failed", "never_pulled", "unconfirmed_empty")
 
 # mart_coverage has no row for a day that a report was never asked for: mart_freshness names it, if
 # any other report was.
+# Figures of Pages and Instagram come up to 48 hours late, and the pull that finds them up to a day
+# after that: until then an empty day is no news.
 _GAPS = r"""
 with gaps as (
     select client_id, asset_id, report, day, coverage, coalesce(reason, coverage) as reason,
         settles_at
     from mart_coverage
     where is_asked and coverage not in ('pulled', 'confirmed_empty', 'beyond_retention')
+        and not (
+            not starts_with(asset_id, 'act_') and coverage = 'unconfirmed_empty'
+            and settles_at - interval 672 hour + $settling > $now
+        )
     union all
     select client_id, ad_account_id, regexp_extract(entry, '^\w+'), day, 'never_pulled',
         'never pulled', settles_at

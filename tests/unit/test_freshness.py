@@ -146,12 +146,12 @@ def test_stale_is_worse_than_gaps(marts: Marts) -> None:
     assert found.state(NOW) == "stale"
 
 
-@pytest.mark.parametrize(("hours", "count"), [(71.9, 0), (72, 1), (500, 1)])
+@pytest.mark.parametrize(("hours", "count"), [(95.9, 0), (96, 1), (500, 1)])
 @pytest.mark.parametrize("maturity", ["open", "provisional", "settling"])
-def test_a_day_is_late_72_hours_after_its_end(
+def test_a_day_is_late_72_hours_and_a_day_after_its_end(
     marts: Marts, maturity: str, hours: float, count: int
 ) -> None:
-    """From then on its newest pull should be from after those hours."""
+    """The pull that finds it older than 72 hours is, pulled daily, up to a day away."""
     ended = datetime(2026, 11, 11, tzinfo=UTC)
     now = ended + timedelta(hours=hours)
     path = marts([a_day(10, maturity, pulled=now - timedelta(hours=1))])
@@ -163,7 +163,7 @@ def test_a_day_is_late_72_hours_after_its_end(
 def test_a_late_day_is_named(marts: Marts) -> None:
     """With its account and when it was pulled, in UTC."""
     found = the_client(marts([a_day(9, "settling"), a_day(1), a_day(20, "provisional")]))
-    pulled, due = NOW - timedelta(hours=2), datetime(2026, 11, 13, tzinfo=UTC)
+    pulled, due = NOW - timedelta(hours=2), datetime(2026, 11, 14, tzinfo=UTC)
     assert found.late == (LateDay("act_1", date(2026, 11, 9), "settling", pulled, "settled", due),)
     assert found.late[0].pulled_at.utcoffset() == timedelta(0)
 

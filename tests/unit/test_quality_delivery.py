@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from meta_pipeline.quality.delivery import coverage, fresh_delivery, settled_pull
-from tests.unit.unit_marts import NOW, Marts, ago
+from tests.unit.unit_marts import NOW, Marts, ago, ended
 
 
 @pytest.fixture
@@ -28,15 +28,15 @@ def test_days_pulled_again_in_time_pass(marts: Marts) -> None:
 
 def test_days_that_wait_for_a_settled_pull_are_named_with_the_command(marts: Marts) -> None:
     """One row an account, with its span of days: WARN while they wait for days only."""
-    for days in (4, 5, 6):
+    for days in (5, 6, 7):
         marts.add("mart_freshness", day=ago(days), maturity="provisional")
     marts.add("mart_freshness", client_id="gone", day=ago(5), maturity="open")
     marts.add("mart_freshness", day=ago(5), maturity="open", is_active=False)
     found = settled_pull(marts.connection, NOW)
-    run = f"meta-pipeline sync -c acme --from {ago(6)} --to {ago(4)}"
+    run = f"meta-pipeline sync -c acme --from {ago(7)} --to {ago(5)}"
     assert found.severity == "warn"
     assert found.rows == (
-        ("acme", "act_1", "settled", "warn", 3, str(ago(6)), str(ago(4)), 2, run),
+        ("acme", "act_1", "settled", "warn", 3, str(ago(7)), str(ago(5)), 2, run),
     )
     assert found.message.startswith("3 days of 1 client rest on a pull that was too early")
     assert found.message.endswith(run)
@@ -49,8 +49,8 @@ def test_days_that_wait_for_a_settled_pull_are_named_with_the_command(marts: Mar
     ("days", "maturity", "severity"),
     [
         # Due since 6.5 days, and since 7.5.
-        (10, "settling", "warn"),
-        (11, "settling", "error"),
+        (11, "settling", "warn"),
+        (12, "settling", "error"),
         # Due since 27.5 days, and since 28.5.
         (63, "attributing", "warn"),
         (64, "attributing", "error"),
@@ -59,7 +59,7 @@ def test_days_that_wait_for_a_settled_pull_are_named_with_the_command(marts: Mar
 def test_a_pull_long_overdue_is_an_error(
     marts: Marts, days: int, maturity: str, severity: str
 ) -> None:
-    """7 days after the first 72 hours, 28 days after the first 35."""
+    """7 days after the first 96 hours, 28 days after the first 35."""
     marts.add("mart_freshness", day=ago(days), maturity=maturity)
     assert settled_pull(marts.connection, NOW).severity == severity
 
@@ -148,3 +148,40 @@ def test_a_gap_is_an_error_after_72_hours(marts: Marts, days: int, severity: str
     """Until then the next pull may mend it unasked."""
     marts.add("mart_coverage", day=ago(days), report="ad_daily", coverage="failed")
     assert coverage(marts.connection, NOW).severity == severity
+
+
+@pytest.mark.parametrize(("days", "severity"), [(1, "ok"), (3, "ok"), (4, "warn")])
+@pytest.mark.parametrize("report", ["page_daily", "page_28d", "instagram_daily"])
+def test_a_young_day_of_a_page_may_be_empty(
+    marts: Marts, report: str, days: int, severity: str
+) -> None:
+    """Its figures are not there yet: a client that is pulled daily has such a day every day."""
+    values = {"day": ago(days), "report": report, "asset_id": "5"}
+    marts.add("mart_coverage", **values, coverage="unconfirmed_empty")
+    assert coverage(marts.connection, NOW).severity == severity
+
+
+def test_a_young_day_of_a_page_that_failed_is_a_gap(marts: Marts) -> None:
+    """And so is an empty one of an ad account."""
+    marts.add("mart_coverage", day=ago(1), report="page_daily", asset_id="5", coverage="failed")
+    marts.add("mart_coverage", day=ago(1), report="ad_daily", coverage="unconfirmed_empty")
+    assert coverage(marts.connection, NOW).counts["gaps"] == 2
+
+
+@pytest.mark.parametrize("ends", [0, 7, 15, 23])
+def test_a_day_pulled_daily_is_never_late(marts: Marts, ends: int) -> None:
+    """Wherever its day ends (hour, UTC): not between two pulls either."""
+    words = ["provisional", "settling", "settling", "attributing"]
+    marts.add("mart_freshness", day=ago(60), maturity="final")
+    for age in range(5):
+        over = ended(ago(age)) + timedelta(hours=ends)
+        last_pull = (NOW - over) // timedelta(days=1)  # pulled at the same hour, a day ago at most
+        marts.add(
+            "mart_freshness",
+            day=ago(age),
+            maturity=words[min(max(last_pull, 0), 3)],
+            settles_at=over + timedelta(days=28),
+        )
+    almost_a_day = timedelta(hours=23, minutes=59)
+    found = settled_pull(marts.connection, NOW + almost_a_day)
+    assert found.rows == ()

@@ -82,6 +82,18 @@ def test_an_outage_heals() -> None:
     assert missed == set(Span(back(18), back(-2)))
 
 
+def test_a_gap_is_due_for_eight_weeks() -> None:
+    """After an outage of five weeks no day between is lost; what lies before all pulls is not due,
+    nor what was pulled long ago and by itself."""
+    stopped = MONDAY - timedelta(days=35)
+    pulled = daily_pulls(stopped)
+    missed = {day for day in due_days(POLICY, HERE, MONDAY, pulled) if day not in pulled}
+    assert missed == set(Span(stopped.date(), back(0)))
+    lone = {back(40): MONDAY, back(200): MONDAY}
+    assert min(due_days(POLICY, HERE, MONDAY, lone)) == back(39)
+    assert min(due_days(POLICY, HERE, MONDAY, {back(200): MONDAY})) == back(27)
+
+
 def test_what_never_lands_is_given_up() -> None:
     """Eight weeks after its end a day is not asked for any more."""
     pulled = {back(n): MONDAY - timedelta(days=60) for n in range(90)}
