@@ -1,6 +1,6 @@
 """The grid: clients by days, clients by months, and clients alone for snapshots."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -16,20 +16,30 @@ RANGE_END = "dagster/asset_partition_range_end"
 ONLY_DUE = {"meta_pipeline/only_due": "true"}
 """The tag of a run that asks for those of its days alone that the re-pull policy makes due."""
 
+ONLY_MISSING = {"meta_pipeline/only_missing": "true"}
+"""The tag of a run that leaves out what has landed and is not due: a backfill's."""
+
+CLIENTS = dg.DynamicPartitionsDefinition(name="clients")
+"""The clients, as Dagster's instance knows them: `register` adds who is new in clients.yml.
+
+Who left the file stays, with all that was pulled, and is not asked for any more.
+"""
+
 
 class Grid:
     """The partitions of every grain, for these clients on this day (UTC).
 
     Days run from the earliest client's start, or as far back as Meta answers, to `today`,
     which has begun somewhere on earth but may be open. Dagster counts from the real clock;
-    `offset` makes up for a clock that META_PIPELINE_NOW has moved.
+    `offset` makes up for a clock that META_PIPELINE_NOW has moved. The clients are not the
+    grid's: they are registered in Dagster's instance (`CLIENTS`).
     """
 
     def __init__(self, clients: Sequence[Client], today: date) -> None:
         floor = retention_floor(today)
         self.first_day = min((max(c.start_date or floor, floor) for c in clients), default=floor)
         self.today = today
-        self.clients = dg.StaticPartitionsDefinition([client.id for client in clients])
+        self.clients = CLIENTS
         real = datetime.now(UTC).date()
         days = dg.DailyPartitionsDefinition(
             start_date=str(self.first_day), end_offset=(today - real).days + 1
@@ -57,7 +67,7 @@ class Grid:
 
 
 def clients_of(tags: Mapping[str, str], ids: Sequence[str]) -> set[str]:
-    """The clients that a run with these tags covers, of those in clients.yml (in its order)."""
+    """The clients that a run with these tags covers, of `ids`, all in the order of Dagster."""
     if RANGE_START in tags and RANGE_END in tags:
         first, last = (tags[end].partition("|")[0] for end in (RANGE_START, RANGE_END))
         if first in ids and last in ids:
@@ -65,6 +75,35 @@ def clients_of(tags: Mapping[str, str], ids: Sequence[str]) -> set[str]:
         return set()
     single = tags.get("dagster/partition", "").partition("|")[0]
     return {single} & set(ids)
+
+
+def register(instance: dg.DagsterInstance, clients: Iterable[Client]) -> None:
+    """Makes partitions for the clients that have none yet."""
+    if new := unregistered(instance, clients):
+        instance.add_dynamic_partitions(str(CLIENTS.name), new)
+
+
+def unregistered(instance: dg.DagsterInstance, clients: Iterable[Client]) -> list[str]:
+    """The clients without partitions, in the file's order."""
+    known = set(instance.get_dynamic_partitions(str(CLIENTS.name)))
+    return [client.id for client in clients if client.id not in known]
+
+
+def stretches(instance: dg.DagsterInstance, wanted: Collection[str]) -> list[tuple[str, str]]:
+    """The first and the last client of each stretch of wanted ones, of which a run covers one.
+
+    Dagster counts a range of clients in the order in which they were registered: a new one comes
+    last, wherever it stands in clients.yml. So whoever makes a range of several clients takes it
+    from here, or it may hold others, or not hold all.
+    """
+    found: list[tuple[str, str]] = []
+    is_open = False
+    for client_id in instance.get_dynamic_partitions(str(CLIENTS.name)):
+        if client_id in wanted:
+            first = found.pop()[0] if is_open else client_id
+            found.append((first, client_id))
+        is_open = client_id in wanted
+    return found
 
 
 def wanted_spans(grain: Grain, keys: Iterable[Any]) -> dict[str, list[Span]]:

@@ -11,6 +11,7 @@ from importlib.resources import files
 import duckdb
 import msgspec
 
+from meta_pipeline.dates import Span
 from meta_pipeline.errors import MetaPipelineError
 from meta_pipeline.landing import coverage
 from meta_pipeline.landing.explode import incoming_rows, note_total
@@ -38,7 +39,10 @@ class LandingError(MetaPipelineError):
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """What a load did. `rows` were in the answer for the days kept; the rest is versions."""
+    """What a load did. `rows` were in the answer for the days kept; the rest is versions.
+
+    `span` are the days that the pull speaks for, None for a snapshot.
+    """
 
     pull_id: str
     status: str
@@ -46,6 +50,7 @@ class Landed:
     opened: int = 0
     closed: int = 0
     failure: PullFailure | None = None
+    span: Span | None = None
 
 
 def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
@@ -85,7 +90,12 @@ def _known(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> Landed 
         return None
     status, rows, error = row
     refused = PullFailure(kind="contradiction", message=error) if error else None
-    return Landed(pull_id, status, rows, failure=manifest.failure or refused)
+    failure = manifest.failure or refused
+    return Landed(pull_id, status, rows, failure=failure, span=_span(manifest.pull))
+
+
+def _span(pull: Pull) -> Span | None:
+    return Span(pull.since, pull.until) if pull.since and pull.until else None
 
 
 def _land(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest) -> Landed:
@@ -93,11 +103,12 @@ def _land(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifes
     days = coverage.open_days(connection, pull)
     if failure is not None:
         status = "not_asked" if failure.is_expected else "failed"
-        landed = Landed(pull.pull_id, status, failure=failure)
+        landed = Landed(pull.pull_id, status, failure=failure, span=_span(pull))
     elif not days:
-        landed = Landed(pull.pull_id, "superseded")
+        landed = Landed(pull.pull_id, "superseded", span=_span(pull))
     else:
-        landed = Landed(pull.pull_id, "complete", _read_rows(connection, spool, manifest))
+        rows = _read_rows(connection, spool, manifest)
+        landed = Landed(pull.pull_id, "complete", rows, span=_span(pull))
     load_seq = _enter_pull(connection, manifest, landed)
     if failure is not None and failure.kind == BEYOND_RETENTION and failure.is_expected:
         coverage.mark_beyond(connection, pull, failure.message, load_seq)

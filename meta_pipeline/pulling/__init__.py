@@ -3,6 +3,6 @@
 from meta_pipeline.pulling.due import due_spans
 from meta_pipeline.pulling.errands import Errand, Outcome
 from meta_pipeline.pulling.memory import DEAD_METRIC
-from meta_pipeline.pulling.puller import Puller
+from meta_pipeline.pulling.puller import Only, Puller, Survey
 
-__all__ = ["DEAD_METRIC", "Errand", "Outcome", "Puller", "due_spans"]
+__all__ = ["DEAD_METRIC", "Errand", "Only", "Outcome", "Puller", "Survey", "due_spans"]

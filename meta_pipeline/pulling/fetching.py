@@ -264,8 +264,12 @@ def _keep(writer: PullWriter, answer: Answer) -> None:
 
 def _go_on(errand: Errand, retry_at: datetime | None) -> str:
     """The command that goes on where a quota ended, and from when on."""
-    command = f"meta-pipeline sync --resume --client {errand.client.id}"
+    command = f"meta-pipeline sync --client {errand.client.id}"
     if errand.span is not None:
-        command += f" --from {errand.span.since} --to {errand.span.until}"
+        span = errand.span
+        command = (
+            f"meta-pipeline backfill --client {errand.client.id} "
+            f"--from {span.since} --to {span.until}"
+        )
     when = f"after {retry_at:%Y-%m-%d %H:%M} UTC" if retry_at else "in an hour"
     return f"{when}: `{command}` asks for what is still missing"

@@ -7,20 +7,22 @@ failed.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from queue import Empty, SimpleQueue
 from threading import Event
+from typing import Literal
+from zoneinfo import ZoneInfo
 
 import duckdb
 import requests
 
 from meta_pipeline import clock
 from meta_pipeline.config import Client, Settings
-from meta_pipeline.dates import Span, spans
+from meta_pipeline.dates import TRAILING_DAYS, Span, end_of_month, spans
 from meta_pipeline.graph import new_session
 from meta_pipeline.graph.quota import QuotaLedger
 from meta_pipeline.graph.versions import version_findings
@@ -39,7 +41,7 @@ from meta_pipeline.pulling.errands import Errand, Outcome, Plan, plan
 from meta_pipeline.pulling.fetching import Fetcher
 from meta_pipeline.pulling.memory import Memory, read_memory, zone_info
 from meta_pipeline.reports import PAGE_TIME_ZONE, Report
-from meta_pipeline.repulls import Policy, due_days
+from meta_pipeline.repulls import Policy, day_end, due_days
 from meta_pipeline.warehouse import writing
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,22 @@ class _News:
     errand: Errand
     manifest: Manifest | None = None
     error: BaseException | None = None
+
+
+Only = Literal["due", "missing"]
+"""Which of the days wanted a pull asks for: those that the re-pull policy makes due, or also all
+that have not landed. None stands for all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a pull of a report would ask for (`errands`), and what it would leave out, since it
+    has landed (`known`). `memory` is what was known of the report."""
+
+    report: Report
+    errands: Sequence[Errand]
+    known: Sequence[Errand]
+    memory: Memory
 
 
 class Puller:
@@ -113,42 +131,76 @@ class Puller:
         )
 
     def pull(
-        self, report: Report, wanted: Mapping[str, Iterable[Span]], *, only_due: bool = False
+        self,
+        report: Report,
+        wanted: Mapping[str, Iterable[Span]],
+        *,
+        only: Only | None = None,
+        fresh_since: datetime | None = None,
     ) -> list[Outcome]:
         """Pulls `report` for the spans wanted of each client (by id) that gets it.
 
         For a snapshot the spans are not looked at. Days before the client's start or not begun
         yet in the asset's time zone are left out, days beyond Meta's retention are marked so;
-        what is left is asked for as contiguous ranges, each landed in one transaction. With
-        `only_due` a daily report is asked for the days alone that the client's re-pull policy
-        makes due, and for days between two of them that cost nothing to ask along.
+        what is left is asked for as contiguous ranges, each landed in one transaction. `only`
+        narrows it to the days that are due or missing, and to days between two of them that cost
+        nothing to ask along. What was pulled since `fresh_since` (UTC; by default the puller's)
+        and has not failed after that is not asked again. Clients that are in clients.yml no
+        longer are left alone.
         """
-        now = self._now()
-        policies = read_policies(self.settings.marts) if only_due else {}
-        reach = max(one.given_up for one in (Policy(), *policies.values()))
-        getting = {name: spans for name, spans in wanted.items() if self._gets(name, report)}
         with self._writing() as connection:
-            for client_id in getting:
+            for client_id in wanted:
                 load_missing(connection, self._spool, client_id=client_id, report=report.name)
+            survey = self._survey(connection, report, wanted, only, fresh_since)
+        outcomes = [Outcome(errand) for errand in survey.known]
+        for outcome in outcomes:
+            self._tell(outcome)
+        return outcomes + list(self._run(survey.errands, survey.memory))
+
+    def survey(
+        self, report: Report, wanted: Mapping[str, Iterable[Span]], *, only: Only | None = None
+    ) -> Survey:
+        """What `pull` would ask for, without asking; nothing is written.
+
+        A warehouse that does not exist is not made. An account whose time zone is not known yet
+        has its days begin as late as they can.
+        """
+        if not self.settings.warehouse.exists():
+            return self._survey(None, report, wanted, only, None)
+        with self._writing() as connection:
+            return self._survey(connection, report, wanted, only, None)
+
+    def _survey(
+        self,
+        connection: duckdb.DuckDBPyConnection | None,
+        report: Report,
+        wanted: Mapping[str, Iterable[Span]],
+        only: Only | None,
+        fresh_since: datetime | None,
+    ) -> Survey:
+        now = self._now()
+        policies = read_policies(self.settings.marts) if only else {}
+        memory = Memory()
+        if connection is not None:
             memory = read_memory(
                 connection,
                 report,
                 now=now,
-                fresh_since=self._fresh_since,
-                pulled_from=now.date() - timedelta(days=reach) if only_due else None,
+                fresh_since=fresh_since or self._fresh_since,
+                pulled_from=_looked_back_to(only, policies, wanted, now),
             )
         errands: list[Errand] = []
-        outcomes: list[Outcome] = []
-        for client_id, some in getting.items():
-            client = self.clients[client_id]
-            policy = policies.get(client_id, Policy()) if only_due else None
+        known: list[Errand] = []
+        for client_id, some in wanted.items():
+            client = self.clients.get(client_id)
+            if client is None or not client.gets(report):
+                continue
+            policy = policies.get(client_id, Policy())
             for asset_id in client.assets(report.surface):
-                planned = self._plan(report, client, asset_id, some, memory, now, policy)
+                planned = self._plan(report, client, asset_id, some, memory, now, only, policy)
                 errands += planned.errands
-                outcomes += map(Outcome, planned.known)
-        for outcome in outcomes:
-            self._tell(outcome)
-        return outcomes + list(self._run(errands, memory))
+                known += planned.known
+        return Survey(report, errands, known, memory)
 
     @property
     def throttled(self) -> dict[str, datetime]:
@@ -169,9 +221,6 @@ class Puller:
         with self._writing():
             pass
 
-    def _gets(self, client_id: str, report: Report) -> bool:
-        return self.clients[client_id].gets(report)
-
     @contextmanager
     def _writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with writing(self.settings.warehouse) as connection:
@@ -186,22 +235,29 @@ class Puller:
         wanted: Iterable[Span],
         memory: Memory,
         now: datetime,
-        policy: Policy | None,
+        only: Only | None,
+        policy: Policy,
     ) -> Plan:
-        """The plan of one asset; with a policy, of what is due of the spans wanted."""
+        """The plan of one asset; with `only`, of what is due or missing of the spans wanted."""
         is_organic = report.surface != "ads"
         zone = zone_info(PAGE_TIME_ZONE if is_organic else memory.zones.get(asset_id))
+        pulled = {part: memory.pulled.get((client.id, asset_id, part), {}) for part in report.parts}
         asked: Mapping[str, Set[date]] | None = None
-        if policy is not None and report.grain == "day":
+        if only is not None and report.grain == "day":
             days = {day for span in wanted for day in span}
-            pulled = {
-                part: memory.pulled.get((client.id, asset_id, part), {}) for part in report.parts
-            }
             due = {part: due_days(policy, zone, now, of) for part, of in pulled.items()}
+            if only == "missing":
+                due = {part: days - (of.keys() - due[part]) for part, of in pulled.items()}
             asked = asked_days(report, due, days, memory.dead_parts(report, asset_id))
             # What is neither due nor pulled is left out: a green partition would be a lie.
             known = set().union(*asked.values(), *pulled.values())
             wanted = spans(days & known)
+        elif only == "missing" and report.grain == "month":
+            firsts = {day for span in wanted for day in span if day.day == 1}
+            asked = {
+                part: {first for first in firsts if not _is_final(of.get(first), first, zone)}
+                for part, of in pulled.items()
+            }
 
         def is_known(part: str, day: date | None) -> bool:
             if (client.id, asset_id, part, day) in memory.fresh:
@@ -271,6 +327,28 @@ class Puller:
         """Waits before a request is sent; an interrupted pull waits no longer."""
         if self._is_stopped.wait(seconds):
             raise InterruptedError("the pull was interrupted")
+
+
+def _looked_back_to(
+    only: Only | None,
+    policies: Mapping[str, Policy],
+    wanted: Mapping[str, Iterable[Span]],
+    now: datetime,
+) -> date | None:
+    """The first day of which a survey has to know when it was pulled, None when of none."""
+    if only is None:
+        return None
+    reach = max(one.given_up for one in (Policy(), *policies.values()))
+    due = now.date() - timedelta(days=reach)
+    if only == "due":
+        return due
+    return min([due, *(span.since for some in wanted.values() for span in some)])
+
+
+def _is_final(pulled_at: datetime | None, first: date, zone: ZoneInfo) -> bool:
+    """Whether the month that begins on `first` was pulled when Meta no longer restated it."""
+    final = day_end(end_of_month(first), zone) + timedelta(days=TRAILING_DAYS)
+    return pulled_at is not None and pulled_at >= final
 
 
 def _all_of(news: SimpleQueue[_News]) -> list[_News]:

@@ -33,7 +33,7 @@ def rows() -> Reply:
 
 def pull(office: Office, span: Span, report: str = "ad_daily") -> list[Outcome]:
     """Pulls what is due of the span."""
-    return office.puller().pull(REPORTS[report], {"acme": [span]}, only_due=True)
+    return office.puller().pull(REPORTS[report], {"acme": [span]}, only="due")
 
 
 def asked(outcomes: list[Outcome]) -> list[Span | None]:

@@ -181,7 +181,7 @@ def test_a_throttled_account_says_when_and_how_to_go_on(office: Office) -> None:
     (outcome,) = office.pull("ad_daily", FIRST)
     (failure,) = outcome.failures
     assert failure.kind == "throttled"
-    assert "sync --resume --client acme --from 2026-11-01 --to 2026-11-01" in str(failure.hint)
+    assert "backfill --client acme --from 2026-11-01 --to 2026-11-01" in str(failure.hint)
     assert "UTC" in str(failure.hint)
 
 
