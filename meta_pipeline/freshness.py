@@ -216,3 +216,26 @@ select client_id, ad_account_id, day, maturity, pulled_at, due, due_at from due
 where due_at <= $now
 order by client_id, day, ad_account_id
 """
+
+
+def settled_days(marts: Path) -> list[tuple[str, date, str]]:
+    """Client, day and maturity of each day that has settled for all of the client's ad accounts.
+
+    The maturity is the oldest of its accounts': `attributing` or `final`.
+    """
+    with duckdb.connect(str(marts), read_only=True) as connection:
+        return connection.execute(_SETTLED_DAYS).fetchall()
+
+
+_SETTLED_DAYS = """
+select client_id, day, if(bool_and(maturity = 'final'), 'final', 'attributing')
+from mart_freshness
+where is_active
+group by client_id, day
+having bool_and(
+    coalesce(
+        maturity in ('attributing', 'final') and coverage in ('pulled', 'confirmed_empty'), false
+    )
+)
+order by client_id, day
+"""

@@ -163,6 +163,49 @@ def sync(
 
 
 @app.command()
+def backfill(
+    since: Annotated[
+        datetime,
+        typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="First day."),
+    ],
+    until: Annotated[
+        datetime,
+        typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Last day."),
+    ],
+    report: Annotated[
+        list[str] | None,
+        typer.Option("--report", metavar="NAME", help="Only this report; repeatable."),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask also for what has landed already.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would cost; ask Meta nothing.")
+    ] = False,
+    client: ClientOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Pull history: what is missing of these days, in as few runs as can be.
+
+    What has landed and is not due to be pulled again is left out, so the same command goes on
+    after an interruption, a quota that ran out, or a failure. Then the marts are built and
+    published. Exit codes as of sync.
+    """
+    from meta_pipeline.cli.backfill import run_backfill
+
+    code = run_backfill(
+        since=since.date(),
+        until=until.date(),
+        client_ids=client or [],
+        report_names=report or [],
+        again=again,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
 def status(client: ClientOption = None, as_json: JsonOption = False) -> None:
     """Show how far each client's numbers go and how settled they are.
 

@@ -43,15 +43,15 @@ class Steps:
             yield
             console.print(f"{label}: {self._done or 'done'}")
             return
-        self._task = self._progress.add_task(label, total=total)
+        self._task = self._progress.add_task(label, total=total, what="")
         yield
-        self._progress.update(self._task, total=total or 1, completed=total or 1)
+        self._progress.update(self._task, total=total or 1, completed=total or 1, what="")
 
-    def advance(self) -> None:
-        """One more of the step's total is done."""
+    def advance(self, what: str = "") -> None:
+        """One more of the step's total is done; the bar says `what` it was."""
         self._done += 1
         if self._progress is not None and self._task is not None:
-            self._progress.advance(self._task)
+            self._progress.update(self._task, advance=1, what=what)
 
 
 @contextmanager
@@ -61,5 +61,6 @@ def steps() -> Iterator[Steps]:
         yield Steps(None)
         return
     columns = (TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+    last = TextColumn("{task.fields[what]}", markup=False)
+    with Progress(*columns, TimeElapsedColumn(), last, console=console) as progress:
         yield Steps(progress)

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -31,8 +31,8 @@ from meta_pipeline.dates import (
 from meta_pipeline.errors import ConfigError
 from meta_pipeline.graph import ThrottledError
 from meta_pipeline.landing import PullFailure
-from meta_pipeline.pulling import Outcome, Puller, due_spans
-from meta_pipeline.reports import Grain, reports_of
+from meta_pipeline.pulling import Only, Outcome, Puller, Survey, due_spans
+from meta_pipeline.reports import REPORTS, Grain, reports_of
 
 if TYPE_CHECKING:
     from meta_pipeline.defs.launch import Launcher
@@ -59,12 +59,15 @@ class Summary:
     """What a sync did, by client.
 
     `span` are the days asked for, and the months about them. Without any asked for, `due` are the
-    spans, newest first, in which the re-pull policy finds something due.
+    spans, newest first, in which the re-pull policy finds something due. `reports` are the names
+    of those asked for; a backfill asks `only` for what is missing.
     """
 
     span: Span
     outcomes: list[Outcome] = field(default_factory=list)
     due: Sequence[Span] | None = None
+    reports: frozenset[str] = frozenset(REPORTS)
+    only: Only | None = None
 
     @property
     def days(self) -> Sequence[Span]:
@@ -211,6 +214,13 @@ def run_sync(
     summary = synchronise(
         settings, clients, wanted, span, due=due, lost=lost, fresh_since=fresh_since
     )
+    return report_of(summary, settings, wanted, as_json=as_json)
+
+
+def report_of(
+    summary: Summary, settings: Settings, wanted: Sequence[Client], *, as_json: bool
+) -> int:
+    """Prints what came of a sync or a backfill; returns the exit code."""
     if as_json:
         sys.stdout.buffer.write(orjson.dumps(summary.document(settings)) + b"\n")
     else:
@@ -280,12 +290,15 @@ def synchronise(
     due: Sequence[Span] | None = None,
     lost: Span | None = None,
     fresh_since: datetime | None = None,
+    reports: frozenset[str] = frozenset(REPORTS),
+    only_missing: bool = False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Summary:
     """Pulls objects, days and months for the wanted clients, builds, publishes.
 
     With `due` the daily reports are asked, of these spans, for what is due alone. `lost` are days
-    that Meta keeps no longer: they are marked so. What landed since
+    that Meta keeps no longer: they are marked so. With `only_missing`, which is a backfill, what
+    has landed and is not due is left out, and no run is made for it. What landed since
     `fresh_since` and has not failed after that is not asked again. What fails for one client is
     in the summary and holds up no other; a client that is refused altogether is not asked for
     its days, which fail for the same reason. An account whose quota is used up is given up for
@@ -294,12 +307,13 @@ def synchronise(
     """
     from meta_pipeline.defs.launch import Launcher
 
-    summary = Summary(span, due=due)
+    only: Only | None = "missing" if only_missing else None if due is None else "due"
+    summary = Summary(span, due=due, reports=reports, only=only)
     with steps() as shown:
 
         def note(outcome: Outcome) -> None:
             summary.outcomes.append(outcome)
-            shown.advance()
+            shown.advance(f"{outcome.errand.client.id} {outcome.errand.report.name}")
 
         puller = Puller(settings, clients, listener=note, fresh_since=fresh_since)
         puller.check_warehouse()
@@ -308,7 +322,9 @@ def synchronise(
         begun = clock.now()
         has_news = _pull(launcher, puller, summary, wanted, shown, lost)
         # Marts that stand already must learn of a failure as well.
-        if has_news or summary.landed or settings.marts.exists():
+        # A backfill that finds nothing missing may go on with one that was killed in its build.
+        is_left = only_missing and not summary.outcomes
+        if has_news or summary.landed or is_left or settings.marts.exists():
             _build(launcher, shown)
         for ready in when_back(puller, summary, wanted, sleep):
             puller.resume(fresh_since or begun)
@@ -330,17 +346,68 @@ def _pull(
     """Pulls all of some clients; whether anything new came of it."""
     done = len(summary.outcomes)
     for grain, label in _LABELS.items():
-        asked = summary.days if grain == "day" else [summary.span]
-        with shown.step(label, len(asked) * _errands(clients, grain)):
-            for span in asked:
-                ids = [client.id for client in clients]
-                launcher.pull(grain, ids, span, only_due=summary.due is not None)
+        asked = _jobs(puller, summary, clients, grain)
+        with shown.step(label, sum(_errands(job, grain) for job in asked)):
+            for job in asked:
+                launcher.pull(grain, job.clients, job.span, only=summary.only, reports=job.reports)
         for client in clients:
             if summary.is_refused(client):
                 puller.refuse(client.id, summary.refusal(client))
     if lost is not None:
         _mark_lost(puller, clients, lost)
     return any(outcome.is_complete and outcome.landed for outcome in summary.outcomes[done:])
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Some clients, days and reports of one grain that are pulled together: a rectangle, or one
+    for each stretch of its clients."""
+
+    clients: Mapping[str, Client]
+    span: Span
+    reports: frozenset[str]
+
+
+def _jobs(puller: Puller, summary: Summary, clients: Sequence[Client], grain: Grain) -> list[Job]:
+    """What is pulled of one grain."""
+    ids = {client.id: client for client in clients}
+    if summary.only == "missing":
+        found = missing(puller, summary.reports, ids, summary.span, grain)
+        return [found[0]] if found else []
+    spans = summary.days if grain == "day" else [summary.span]
+    return [Job(ids, span, summary.reports) for span in spans]
+
+
+def missing(
+    puller: Puller,
+    reports: Collection[str],
+    clients: Mapping[str, Client],
+    span: Span,
+    grain: Grain,
+) -> tuple[Job, list[Survey]] | None:
+    """What of one grain has not landed, as one job, and the surveys that say so; None if all has.
+
+    Events in Dagster cost more than a request to Meta where there are many days, so clients,
+    days and reports of which nothing is missing are in no run.
+    """
+    surveys = [
+        survey
+        for report in reports_of(grain=grain)
+        if report.name in reports
+        and (
+            survey := puller.survey(report, dict.fromkeys(clients, [span]), only="missing")
+        ).errands
+    ]
+    errands = [errand for survey in surveys for errand in survey.errands]
+    if not errands:
+        return None
+    dated = [errand.span for errand in errands if errand.span is not None]
+    if dated:
+        span = Span(min(one.since for one in dated), max(one.until for one in dated))
+    ids = {errand.client.id for errand in errands}
+    names = frozenset(survey.report.name for survey in surveys)
+    asked = {name: client for name, client in clients.items() if name in ids}
+    return Job(asked, span, names), surveys
 
 
 def when_back(
@@ -398,13 +465,12 @@ def _build(launcher: "Launcher", shown: Steps) -> None:
         launcher.build()
 
 
-def _errands(clients: Sequence[Client], grain: Grain) -> int:
-    reports = reports_of(grain=grain)
+def _errands(job: Job, grain: Grain) -> int:
     return sum(
         len(client.assets(report.surface))
-        for client in clients
-        for report in reports
-        if client.gets(report)
+        for client in job.clients.values()
+        for report in reports_of(grain=grain)
+        if client.gets(report) and report.name in job.reports
     )
 
 

@@ -8,10 +8,12 @@ from meta_pipeline import clock
 from meta_pipeline.config import Client, Settings, load_alerts, load_clients, load_settings
 from meta_pipeline.defs.alerts import alert_definitions
 from meta_pipeline.defs.checks import connection_definitions, quality_checks
+from meta_pipeline.defs.clients import clients_sensor
 from meta_pipeline.defs.partitions import Grid
-from meta_pipeline.defs.raw import raw_assets
+from meta_pipeline.defs.raw import Retries, raw_assets
 from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.defs.schedules import schedules
+from meta_pipeline.defs.settled import settled_asset
 from meta_pipeline.defs.storage import write_events_fast
 from meta_pipeline.defs.transformations import (
     dbt_project,
@@ -22,14 +24,25 @@ from meta_pipeline.defs.transformations import (
 from meta_pipeline.pulling import Puller
 
 
-def build(settings: Settings, clients: tuple[Client, ...], puller: Puller) -> dg.Definitions:
-    """The whole pipeline for these clients."""
+def build(
+    settings: Settings,
+    clients: tuple[Client, ...],
+    puller: Puller,
+    retries: Retries | None = None,
+) -> dg.Definitions:
+    """The whole pipeline for these clients. `retries` says how a step waits for Meta."""
     write_events_fast()
     grid = Grid(clients, clock.now().date())
     project = dbt_project(settings)
     models = transformation_assets(project)
     return dg.Definitions(
-        assets=[*raw_assets(clients, grid), models, published_asset(models, settings, clients)],
+        assets=[
+            *raw_assets(clients, grid, retries),
+            models,
+            published_asset(models, settings, clients, grid),
+            settled_asset(grid),
+        ],
+        sensors=[clients_sensor(settings)],
         asset_checks=[quality_checks(clients, settings)],
         schedules=schedules(clients, grid, settings.marts),
         resources={

@@ -25,7 +25,7 @@ from meta_pipeline.alerts import (
 )
 from meta_pipeline.config import Alerts, Client, Settings
 from meta_pipeline.defs.failures import told_by
-from meta_pipeline.defs.partitions import clients_of
+from meta_pipeline.defs.partitions import clients_of, registered
 from meta_pipeline.defs.raw import FAILED_PULLS
 from meta_pipeline.quality import OVERVIEW
 
@@ -92,7 +92,9 @@ def _failed(teller: _Teller, ids: Sequence[str]) -> dg.SensorDefinition:
         causes, failing = _causes_of(context)
         at = _ended_at(instance, run)
         teller.ledger.note_failures(wanted(causes, teller.alerts), at)
-        good = _good(_steps_done(instance, run), clients_of(run.tags, ids), failing)
+        good = _good(
+            _steps_done(instance, run), clients_of(run.tags, registered(instance)), failing
+        )
         teller.ledger.note_success(good, at)
         return teller.tell(context.log)
 
@@ -115,7 +117,7 @@ def _mended(teller: _Teller, ids: Sequence[str]) -> dg.SensorDefinition:
             return dg.SkipReason(NOT_CONFIGURED)
         run, instance = context.dagster_run, context.instance
         done = {*_steps_done(instance, run), _job_place(run)}
-        good = _good(done, clients_of(run.tags, ids), {})
+        good = _good(done, clients_of(run.tags, registered(instance)), {})
         teller.ledger.note_success(good, _ended_at(instance, run))
         return teller.tell(context.log)
 

@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
@@ -22,11 +22,11 @@ from meta_pipeline.config import Client, Settings
 from meta_pipeline.dates import Span
 from meta_pipeline.defs import build
 from meta_pipeline.defs.failures import root_of, told_by
-from meta_pipeline.defs.partitions import ONLY_DUE, Grid
-from meta_pipeline.defs.raw import raw_key, report_keys
+from meta_pipeline.defs.partitions import ONLY, Grid, register, stretches
+from meta_pipeline.defs.raw import LAUNCHER_TAG, raw_key, report_keys
 from meta_pipeline.errors import MetaPipelineError
 from meta_pipeline.project import project_file
-from meta_pipeline.pulling import Puller
+from meta_pipeline.pulling import Only, Puller
 from meta_pipeline.reports import REPORTS, Grain
 
 # Dagster's and dbt's own lines go to the log; the terminal is the command's.
@@ -36,8 +36,8 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 # between two steps.
 _INTERRUPTIONS = frozenset({"DagsterExecutionInterruptedError", "InterruptedError"})
 
-# Names the launcher of a run, which holds a lock of that name for as long as it lives.
-LAUNCHER_TAG = "meta_pipeline/launcher"
+PART_TAG = "meta_pipeline/part"
+"""What a run of the command line does: a grain (day, month, snapshot), or `build`."""
 
 _UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -64,35 +64,64 @@ class Launcher:
         self._clients = {client.id: client for client in clients}
         self._grid = Grid(clients, clock.now().date())
         self._life = _begin_life(_prepare_home(settings))
+        with dg.DagsterInstance.get() as instance:
+            register(instance, clients)
         with self._logged():
             self._job = build(settings, clients, puller).resolve_implicit_global_asset_job_def()
 
     def pull(
-        self, grain: Grain, client_ids: Iterable[str], span: Span, *, only_due: bool = False
+        self,
+        grain: Grain,
+        client_ids: Iterable[str],
+        span: Span,
+        *,
+        only: Only | None = None,
+        reports: Collection[str] = REPORTS,
     ) -> bool:
-        """Pulls every report of `grain` that the clients get; whether all of it landed.
+        """Pulls the `reports` of `grain` that the clients get; whether all of it landed.
 
-        With `only_due` a daily report is asked for those of the days alone that are due.
+        `only` narrows the days asked for (see `Puller.pull`).
 
-        One run for each stretch of clients that stand together in clients.yml: a Dagster run
-        covers a rectangle.
+        One run for each stretch of clients that stand together in Dagster: a run covers a
+        rectangle.
         """
         good = True
-        for group in _stretches(list(self._clients), set(client_ids)):
+        for group, keys in self.runs(grain, client_ids, reports):
             tags = self._grid.range_tags(grain, group[0], group[-1], span)
-            tags |= ONLY_DUE if only_due else {}
-            if keys := report_keys(grain, [self._clients[name] for name in group]):
-                good &= self._run(keys, tags)
+            good &= self._run(keys, tags | ONLY[only] | {PART_TAG: grain})
         return good
+
+    def runs(
+        self, grain: Grain, client_ids: Iterable[str], reports: Collection[str] = REPORTS
+    ) -> list[tuple[list[str], list[dg.AssetKey]]]:
+        """The runs that `pull` makes: the clients and the assets of each."""
+        wanted = {raw_key(name) for name in reports}
+        with dg.DagsterInstance.get() as instance:
+            groups = stretches(instance, set(client_ids))
+        found = []
+        for group in groups:
+            getting = report_keys(grain, [self._clients[name] for name in group])
+            if keys := [key for key in getting if key in wanted]:
+                found.append((group, keys))
+        return found
+
+    def last_build(self) -> float | None:
+        """Seconds that the newest successful build took; None without any."""
+        asked = dg.RunsFilter(tags={PART_TAG: "build"}, statuses=[dg.DagsterRunStatus.SUCCESS])
+        with dg.DagsterInstance.get() as instance:
+            records = instance.get_run_records(filters=asked, limit=1)
+        if not records or not records[0].start_time or not records[0].end_time:
+            return None
+        return records[0].end_time - records[0].start_time
 
     def build(self) -> None:
         """Registers the clients, builds and tests the marts, and publishes them.
 
         Raises `BuildError` when a model or a test fails; then nothing is published.
         """
-        layers = self._job.asset_layer.asset_graph.get_all_asset_keys()
+        layers = self._job.asset_layer.asset_graph.materializable_asset_keys
         reports = {raw_key(report) for report in REPORTS}
-        if not self._run(sorted(layers - reports), {}):
+        if not self._run(sorted(layers - reports), {PART_TAG: "build"}):
             raise BuildError(
                 "the marts were not built; the ones published before are untouched",
                 hint=f"see {self.log}, or the run in Dagster's UI",
@@ -184,14 +213,3 @@ def _is_alive(path: Path) -> bool:
             return False
     except Timeout:
         return True
-
-
-def _stretches(ids: Sequence[str], wanted: set[str]) -> list[list[str]]:
-    """The wanted ids in their order, cut where an unwanted one lies between."""
-    groups: list[list[str]] = [[]]
-    for client_id in ids:
-        if client_id in wanted:
-            groups[-1].append(client_id)
-        elif groups[-1]:
-            groups.append([])
-    return [group for group in groups if group]

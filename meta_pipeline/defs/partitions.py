@@ -8,6 +8,7 @@ import dagster as dg
 
 from meta_pipeline.config import Client
 from meta_pipeline.dates import Span, end_of_month, retention_floor, spans
+from meta_pipeline.pulling import Only
 from meta_pipeline.reports import Grain
 
 RANGE_START = "dagster/asset_partition_range_start"
@@ -18,6 +19,9 @@ ONLY_DUE = {"meta_pipeline/only_due": "true"}
 
 ONLY_MISSING = {"meta_pipeline/only_missing": "true"}
 """The tag of a run that leaves out what has landed and is not due: a backfill's."""
+
+ONLY: Mapping[Only | None, dict[str, str]] = {None: {}, "due": ONLY_DUE, "missing": ONLY_MISSING}
+"""The tags of a run that asks for some of its days alone."""
 
 CLIENTS = dg.DynamicPartitionsDefinition(name="clients")
 """The clients, as Dagster's instance knows them: `register` adds who is new in clients.yml.
@@ -77,6 +81,11 @@ def clients_of(tags: Mapping[str, str], ids: Sequence[str]) -> set[str]:
     return {single} & set(ids)
 
 
+def registered(instance: dg.DagsterInstance) -> list[str]:
+    """The clients that have partitions, in the order of Dagster's ranges."""
+    return list(instance.get_dynamic_partitions(str(CLIENTS.name)))
+
+
 def register(instance: dg.DagsterInstance, clients: Iterable[Client]) -> None:
     """Makes partitions for the clients that have none yet."""
     if new := unregistered(instance, clients):
@@ -85,25 +94,25 @@ def register(instance: dg.DagsterInstance, clients: Iterable[Client]) -> None:
 
 def unregistered(instance: dg.DagsterInstance, clients: Iterable[Client]) -> list[str]:
     """The clients without partitions, in the file's order."""
-    known = set(instance.get_dynamic_partitions(str(CLIENTS.name)))
+    known = set(registered(instance))
     return [client.id for client in clients if client.id not in known]
 
 
-def stretches(instance: dg.DagsterInstance, wanted: Collection[str]) -> list[tuple[str, str]]:
-    """The first and the last client of each stretch of wanted ones, of which a run covers one.
+def stretches(instance: dg.DagsterInstance, wanted: Collection[str]) -> list[list[str]]:
+    """The wanted clients in Dagster's order, cut where an unwanted one lies between: each stretch
+    is one run.
 
     Dagster counts a range of clients in the order in which they were registered: a new one comes
     last, wherever it stands in clients.yml. So whoever makes a range of several clients takes it
     from here, or it may hold others, or not hold all.
     """
-    found: list[tuple[str, str]] = []
-    is_open = False
-    for client_id in instance.get_dynamic_partitions(str(CLIENTS.name)):
+    groups: list[list[str]] = [[]]
+    for client_id in registered(instance):
         if client_id in wanted:
-            first = found.pop()[0] if is_open else client_id
-            found.append((first, client_id))
-        is_open = client_id in wanted
-    return found
+            groups[-1].append(client_id)
+        elif groups[-1]:
+            groups.append([])
+    return [group for group in groups if group]
 
 
 def wanted_spans(grain: Grain, keys: Iterable[Any]) -> dict[str, list[Span]]:

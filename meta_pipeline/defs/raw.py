@@ -1,25 +1,44 @@
 """One asset a report: what Meta said, by client and day."""
 
+import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
 import msgspec
+from dagster._core.storage.tags import RESUME_RETRY_TAG as RESUMED_TAG
 
+from meta_pipeline import clock
 from meta_pipeline.alerts import FailedPull
 from meta_pipeline.config import Client
-from meta_pipeline.dates import end_of_month
+from meta_pipeline.dates import Span, end_of_month
 from meta_pipeline.defs.metadata import partition_metadata
-from meta_pipeline.defs.partitions import ONLY_DUE, RANGE_START, Grid, wanted_spans
+from meta_pipeline.defs.partitions import ONLY_DUE, ONLY_MISSING, RANGE_START, Grid, wanted_spans
 from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.landing import Spool, create_schema, register_clients
-from meta_pipeline.pulling import DEAD_METRIC, Outcome, Puller
+from meta_pipeline.pulling import DEAD_METRIC, Only, Outcome, Puller
 from meta_pipeline.reports import REPORTS, Grain, Report, reports_of
 
 OWNERS = ["team:data-engineering"]
 WRITER_POOL = "duckdb_writer"
+PULL_POOL = "meta_pulls"
+"""What keeps two runs from asking the same account at once. It is not the writer's: who waits for
+Meta holds up no build, since a pull takes the warehouse's lock only while it lands."""
+
+LAUNCHER_TAG = "meta_pipeline/launcher"
+"""Names the launcher of a run of the command line, which holds a lock of that name while it lives.
+Such a run does not come back by itself: its command does."""
+
+BEGUN_TAG = "meta_pipeline/begun"
+"""When a run asked for its first partition (ISO 8601, by the pipeline's clock)."""
+
+# Kinds of failure that may pass by themselves within the hour.
+_PASSING = frozenset({"throttled", "transient", "broken answer", "cursor expired"})
+_MOST_RETRIES = 6
+
 FAILED_PULLS = "failed_pulls"
 """The key under which a failure's metadata has its `FailedPull`s, as a list."""
 
@@ -42,7 +61,29 @@ def report_keys(grain: Grain, clients: Iterable[Client]) -> list[dg.AssetKey]:
     ]
 
 
-def report_asset(report: Report, grid: Grid) -> dg.AssetsDefinition:
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How long a step waits before it asks again, and when it gives up, in seconds.
+
+    Without a time that Meta named the wait doubles each time. Each is longer by a random part of
+    a quarter, lest all come back at once. After `longest` from its start a run waits no more.
+    """
+
+    first: float = 60.0
+    longest: float = 3600.0
+
+    def wait(self, tries: int, gone: float, needed: float | None) -> float | None:
+        """How long to wait after `tries` retries; None when that is not worth while.
+
+        `gone` is for how long the run has gone on, `needed` when Meta's quota is back.
+        """
+        wait = self.first * 2**tries if needed is None else max(needed, self.first)
+        if tries >= _MOST_RETRIES or gone + wait > self.longest:
+            return None
+        return wait * random.uniform(1, 1.25)  # noqa: S311
+
+
+def report_asset(report: Report, grid: Grid, retries: Retries) -> dg.AssetsDefinition:
     """The asset that pulls `report` for the clients and days of its partitions.
 
     A run may cover any rectangle of clients and days: Meta is asked once per account and
@@ -50,6 +91,9 @@ def report_asset(report: Report, grid: Grid) -> dg.AssetsDefinition:
     In a run that asks for what is due alone, days known well enough count as landed.
     Partitions that failed turn red, those that landed stay green, and the run fails. What Meta
     will never answer (a retired metric, days beyond its retention) fails nothing: it is logged.
+    What may pass by itself (a quota that is used up) is asked again by the same step, after
+    `retries.wait`, and with it only what has not landed. So it is when a person or Dagster runs
+    a failed run again from where it failed.
     """
 
     @dg.asset(
@@ -61,7 +105,7 @@ def report_asset(report: Report, grid: Grid) -> dg.AssetsDefinition:
         owners=OWNERS,
         partitions_def=grid.definition(report.grain),
         backfill_policy=dg.BackfillPolicy.single_run(),
-        pool=WRITER_POOL,
+        pool=PULL_POOL,
         output_required=False,
         metadata={"table": "raw.records", "grain": report.grain},
     )
@@ -75,8 +119,10 @@ def report_asset(report: Report, grid: Grid) -> dg.AssetsDefinition:
         outcomes = puller.pull(
             report,
             wanted_spans(report.grain, keys),
-            only_due=ONLY_DUE.items() <= context.run.tags.items(),
+            only=_only(context.run.tags),
+            fresh_since=_known_since(context),
         )
+        _come_back(context, puller, outcomes, retries)
         totals = {
             # Of the whole run, which each of its partitions repeats.
             "run_rows": sum(outcome.rows for outcome in outcomes),
@@ -88,6 +134,67 @@ def report_asset(report: Report, grid: Grid) -> dg.AssetsDefinition:
         yield from _materializations(context, report, keys, outcomes, totals, told)
 
     return pulled
+
+
+def _only(tags: Mapping[str, str]) -> Only | None:
+    if ONLY_MISSING.items() <= tags.items():
+        return "missing"
+    return "due" if ONLY_DUE.items() <= tags.items() else None
+
+
+def _known_since(context: dg.AssetExecutionContext) -> datetime | None:
+    """From when on what landed is not asked again: the begin of a run of which this is a repeat.
+
+    A run writes its begin into its tags at its first try. "Re-execute from failure" goes on with
+    the run that it repeats; "re-execute all" is a run of its own, and asks for all.
+    """
+    run, instance = context.run, context.instance
+    is_resumed = RESUMED_TAG in run.tags
+    ids = [run.root_run_id, run.run_id] if is_resumed else [run.run_id]
+    # What `context.run` says of tags is from when the run was launched.
+    runs = [found for one in ids if one and (found := instance.get_run_by_id(one))]
+    begun = next((one.tags[BEGUN_TAG] for one in runs if BEGUN_TAG in one.tags), None)
+    if begun is None:
+        instance.add_run_tags(run.run_id, {BEGUN_TAG: clock.now().isoformat()})
+        return None
+    return datetime.fromisoformat(begun) if context.retry_number or is_resumed else None
+
+
+def _come_back(
+    context: dg.AssetExecutionContext, puller: Puller, outcomes: list[Outcome], retries: Retries
+) -> None:
+    """Raises `dg.RetryRequested` when something failed that may pass, and there is time left.
+
+    A step that waits gives its slot back: Dagster would keep it for the whole wait.
+    """
+    passing = [
+        outcome
+        for outcome in outcomes
+        if any(failure.kind in _PASSING for failure in outcome.failures)
+    ]
+    if not passing or LAUNCHER_TAG in context.run.tags:
+        return
+    back = puller.throttled
+    waits = [until for one in passing if (until := back.get(one.errand.asset_id))]
+    started = context.instance.get_run_record_by_id(context.run.run_id)
+    now = datetime.now(UTC)
+    gone = now.timestamp() - (started.start_time or now.timestamp()) if started else 0.0
+    needed = (min(waits) - now).total_seconds() if waits else None
+    wait = retries.wait(context.retry_number, gone, needed)
+    if wait is None:
+        return
+    context.log.warning(
+        f"{len(passing)} questions failed for a reason that may pass; what has not landed is "
+        f"asked again in {wait:.0f} s: {'; '.join(sorted({_first(one) for one in passing}))}"
+    )
+    storage = context.instance.event_log_storage
+    step = context.op_execution_context.get_step_execution_context().step.key
+    storage.free_concurrency_slot_for_step(context.run.run_id, step)
+    raise dg.RetryRequested(max_retries=_MOST_RETRIES, seconds_to_wait=wait)
+
+
+def _first(outcome: Outcome) -> str:
+    return f"{outcome.errand.client.id}: {outcome.failures[0].message}"
 
 
 def _materializations(
@@ -103,8 +210,13 @@ def _materializations(
     for outcome in outcomes:
         by_client[outcome.errand.client.id].append(outcome)
     about = {key: _about(report, key, by_client) for key in keys}
-    landed = [key for key, mine in about.items() if mine and not any(map(_went_wrong, mine))]
-    failed = [key for key, mine in about.items() if any(map(_went_wrong, mine))]
+    failed = [
+        key
+        for key, mine in about.items()
+        if any(_went_wrong(one, _days_of(report, key)) for one in mine)
+    ]
+    is_red = set(failed)
+    landed = [key for key in keys if about[key] and key not in is_red]
     for gap in _gaps(outcomes):
         context.log.warning(gap)
     if len(landed) == len(keys):
@@ -135,7 +247,7 @@ def _failed_pulls(report: Report, about: Mapping[Any, list[Outcome]]) -> list[An
     keys_of: dict[int, list[Any]] = defaultdict(list)
     outcomes: dict[int, Outcome] = {}
     for key, mine in about.items():
-        for outcome in filter(_went_wrong, mine):
+        for outcome in (one for one in mine if _went_wrong(one, _days_of(report, key))):
             outcomes[id(outcome)] = outcome
             keys_of[id(outcome)].append(key)
     found: list[FailedPull] = []
@@ -166,12 +278,37 @@ def _failed_pulls(report: Report, about: Mapping[Any, list[Outcome]]) -> list[An
 def _about(report: Report, key: Any, by_client: Mapping[str, list[Outcome]]) -> list[Outcome]:
     """What came of the partition's client and day (or month)."""
     client = str(key) if report.grain == "snapshot" else key.keys_by_dimension["client"]
-    return [one for one in by_client.get(client, []) if _speaks_of(one, report, key)]
+    return [
+        one for one in by_client.get(client, []) if _overlap(one.errand.span, _days_of(report, key))
+    ]
 
 
-def _went_wrong(outcome: Outcome) -> bool:
-    """Whether something failed that a later run may mend."""
-    return any(failure.kind != DEAD_METRIC for failure in outcome.failures)
+def _went_wrong(outcome: Outcome, days: Span | None) -> bool:
+    """Whether something about these days failed that a later run may mend.
+
+    An errand of more than a quarter is several questions, each of which lands or fails.
+    """
+    return any(
+        one.failure
+        and not one.failure.is_expected
+        and one.failure.kind != DEAD_METRIC
+        and _overlap(one.span, days)
+        for one in outcome.landed
+    )
+
+
+def _overlap(one: Span | None, other: Span | None) -> bool:
+    """Whether two spans share a day; None is a snapshot, and stands for all days."""
+    if one is None or other is None:
+        return True
+    return one.clamped(since=other.since, until=other.until) is not None
+
+
+def _days_of(report: Report, key: Any) -> Span | None:
+    if report.grain == "snapshot":
+        return None
+    first = date.fromisoformat(key.keys_by_dimension[report.grain])
+    return Span(first, end_of_month(first) if report.grain == "month" else first)
 
 
 def _gaps(outcomes: Iterable[Outcome]) -> list[str]:
@@ -184,14 +321,6 @@ def _gaps(outcomes: Iterable[Outcome]) -> list[str]:
         if landed.failure and (landed.failure.is_expected or landed.failure.kind == DEAD_METRIC)
     }
     return sorted(found)
-
-
-def _speaks_of(outcome: Outcome, report: Report, key: Any) -> bool:
-    if outcome.errand.span is None:
-        return True
-    first = date.fromisoformat(key.keys_by_dimension[report.grain])
-    last = end_of_month(first) if report.grain == "month" else first
-    return outcome.errand.span.clamped(since=first, until=last) is not None
 
 
 def _refuse_half_a_range(context: dg.AssetExecutionContext) -> None:
@@ -228,6 +357,10 @@ def clients_asset(clients: tuple[Client, ...]) -> dg.AssetsDefinition:
     return registered
 
 
-def raw_assets(clients: tuple[Client, ...], grid: Grid) -> list[dg.AssetsDefinition]:
+def raw_assets(
+    clients: tuple[Client, ...], grid: Grid, retries: Retries | None = None
+) -> list[dg.AssetsDefinition]:
     """Every report's asset, and the clients'."""
-    return [clients_asset(clients), *(report_asset(report, grid) for report in REPORTS.values())]
+    patience = retries or Retries()
+    reports = (report_asset(report, grid, patience) for report in REPORTS.values())
+    return [clients_asset(clients), *reports]

@@ -2,6 +2,9 @@
 
 import hashlib
 import os
+import shlex
+import shutil
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,8 +22,10 @@ from dagster_dbt import (
 from meta_pipeline import clock
 from meta_pipeline.config import Client, Settings
 from meta_pipeline.defs.metadata import overview_metadata
+from meta_pipeline.defs.partitions import Grid
 from meta_pipeline.defs.raw import OWNERS, WRITER_POOL, raw_key
 from meta_pipeline.defs.resources import Warehouse
+from meta_pipeline.defs.settled import newly_settled
 from meta_pipeline.project import project_file
 from meta_pipeline.reports import REPORTS
 from meta_pipeline.warehouse import publish
@@ -30,6 +35,10 @@ PUBLISHED = dg.AssetKey(["delivery", "published_marts"])
 # A change of the raw records builds the marts; days that are missing from the grid must not
 # hold that up, and some always are.
 _ON_NEW_RECORDS = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
+
+
+# A signal for when the parent's thread ends (prctl(2)).
+_PR_SET_PDEATHSIG = 1
 
 
 def dbt_project(settings: Settings) -> DbtProject:
@@ -49,9 +58,34 @@ def dbt_project(settings: Settings) -> DbtProject:
 
 
 def dbt_resource(project: DbtProject) -> DbtCliResource:
-    """The dbt of this Python's own environment, whether that is on the PATH or not."""
+    """The dbt of this Python's own environment, whether that is on the PATH or not.
+
+    On Linux it dies with the process that started it: one that outlives a killed run would hold
+    the warehouse against the next command.
+    """
     own = Path(sys.executable).with_name("dbt")
-    return DbtCliResource(project_dir=project, dbt_executable=str(own if own.exists() else "dbt"))
+    executable = str(own if own.exists() else shutil.which("dbt") or "dbt")
+    if sys.platform == "linux":
+        executable = str(_tied(executable, Path(project.project_dir) / project.target_path))
+    return DbtCliResource(project_dir=project, dbt_executable=executable)
+
+
+def _tied(executable: str, target: Path) -> Path:
+    """A script, beside dbt's target, that becomes `executable` and dies with its parent."""
+    tie = (
+        f"import ctypes, os, sys; "
+        f"ctypes.CDLL(None).prctl({_PR_SET_PDEATHSIG}, {int(signal.SIGKILL)}); "
+        f"os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    command = shlex.join([sys.executable, "-I", "-S", "-c", tie, executable])
+    text = f'#!/bin/sh\nexec {command} "$@"\n'
+    path = target.parent / "dbt"
+    if not path.exists() or path.read_text() != text:
+        new = path.with_name(f"dbt.{os.getpid()}")
+        new.write_text(text)
+        new.chmod(0o755)
+        new.replace(path)
+    return path
 
 
 def _project_files(folder: Path) -> list[Path]:
@@ -159,7 +193,7 @@ def transformation_assets(project: DbtProject) -> dg.AssetsDefinition:
 
 
 def published_asset(
-    models: dg.AssetsDefinition, settings: Settings, clients: Sequence[Client]
+    models: dg.AssetsDefinition, settings: Settings, clients: Sequence[Client], grid: Grid
 ) -> dg.AssetsDefinition:
     """The asset that hands the marts over."""
     marts = [key for key in models.keys if key.path[0] == "marts"]
@@ -186,6 +220,8 @@ def published_asset(
                     dg.AssetKey(["marts", mart]), metadata={"dagster/row_count": rows}
                 )
             )
+        for settled in newly_settled(context.instance, settings.marts, grid):
+            context.log_event(settled)
         table = dg.TableMetadataValue(
             [dg.TableRecord({"mart": mart, "rows": rows}) for mart, rows in counts.items()],
             schema=dg.TableSchema([dg.TableColumn("mart"), dg.TableColumn("rows", "int")]),

@@ -188,6 +188,12 @@ def _groups(
         yield group
 
 
+def calls_of(question: Question) -> int:
+    """How many calls a question about a Page or Instagram account makes, which all count for its
+    quota; of posts, whose number is not known before, one."""
+    return len(_steps(question, [])) if question.span is not None else 1
+
+
 def _steps(question: Question, posts: Sequence[str]) -> list[_Step]:
     report, asset_id = question.report, question.asset_id
     params = {**report.params, "metric": question.part}

@@ -2,7 +2,18 @@
 
 from meta_pipeline.pulling.due import due_spans
 from meta_pipeline.pulling.errands import Errand, Outcome
+from meta_pipeline.pulling.estimate import Estimate, estimate
 from meta_pipeline.pulling.memory import DEAD_METRIC
 from meta_pipeline.pulling.puller import Only, Puller, Survey
 
-__all__ = ["DEAD_METRIC", "Errand", "Only", "Outcome", "Puller", "Survey", "due_spans"]
+__all__ = [
+    "DEAD_METRIC",
+    "Errand",
+    "Estimate",
+    "Only",
+    "Outcome",
+    "Puller",
+    "Survey",
+    "due_spans",
+    "estimate",
+]

@@ -80,7 +80,7 @@ class Fetcher:
 
     def fetch(self, errand: Errand, memory: Memory) -> Iterator[Manifest]:
         """The pulls of an errand, each as soon as it is spooled."""
-        asked = _questions(errand)
+        asked = questions_of(errand)
         known = self._known_failure(errand)
         if known is not None:
             yield from (self._fail(errand, question, known) for question in asked)
@@ -230,7 +230,8 @@ class Fetcher:
         )
 
 
-def _questions(errand: Errand) -> list[Question]:
+def questions_of(errand: Errand) -> list[Question]:
+    """What an errand puts to Meta, oldest days first; for a gap, what is marked."""
     if errand.gap is not None:
         return [
             Question(errand.report, errand.asset_id, part, errand.span, errand.span)

@@ -15,8 +15,8 @@ from meta_pipeline.config import load_clients
 from meta_pipeline.dates import Span
 from meta_pipeline.defs import build
 from meta_pipeline.defs.launch import Launcher, RunError
-from meta_pipeline.defs.partitions import ONLY_DUE, RANGE_END, RANGE_START
-from meta_pipeline.defs.raw import raw_key
+from meta_pipeline.defs.partitions import ONLY_DUE, RANGE_END, RANGE_START, register
+from meta_pipeline.defs.raw import PULL_POOL, raw_key
 from meta_pipeline.pulling import Outcome, Puller
 from meta_pipeline.quality import CHECKS
 from meta_pipeline.reports import DEFAULT_REPORTS, REPORTS, reports_of
@@ -50,6 +50,7 @@ def definitions(pipeline: Pipeline, puller: Puller) -> dg.Definitions:
 def instance(pipeline: Pipeline) -> Iterator[dg.DagsterInstance]:
     """A Dagster instance of the test's own."""
     with dg.instance_for_test() as one:
+        register(one, load_clients(pipeline.settings))
         yield one
 
 
@@ -254,7 +255,7 @@ def test_a_killed_sync_holds_up_nobody(pipeline: Pipeline):
             Event().wait(0.1)
         process.kill()
     with dg.DagsterInstance.get() as instance:
-        claimed = instance.event_log_storage.get_concurrency_info("duckdb_writer").claimed_slots
+        claimed = instance.event_log_storage.get_concurrency_info(PULL_POOL).claimed_slots
         assert len(claimed) == 1
         assert pipeline.sync("2026-11-19", "2026-11-21").failures() == []
         killed = instance.get_run_by_id(claimed[0].run_id)
