@@ -221,9 +221,10 @@ order by client_id, day, ad_account_id
 def settled_days(marts: Path) -> list[tuple[str, date, str]]:
     """Client, day and maturity of each day that has settled for all of the client's ad accounts.
 
-    The maturity is the oldest of its accounts': `attributing` or `final`.
+    The maturity is the oldest of its accounts': `attributing` or `final`. Raises
+    `WarehouseError` without marts.
     """
-    with duckdb.connect(str(marts), read_only=True) as connection:
+    with reading_marts(marts) as connection:
         return connection.execute(_SETTLED_DAYS).fetchall()
 
 

@@ -176,7 +176,7 @@ def _preview(
     surveys, known = [], 0
     for grain in _GRAINS:
         some = [
-            puller.survey(report, dict.fromkeys(ids, [span]), only=None if again else "missing")
+            puller.survey(report, {name: [span] for name in ids}, only=None if again else "missing")
             for report in reports_of(grain=grain)
             if report.name in reports
         ]
@@ -186,19 +186,17 @@ def _preview(
             jobs.append((grain, Job(ids, span, reports)))
         elif found := missing(puller, reports, ids, span, grain):
             jobs.append((grain, found[0]))
-    runs = [
-        (grain, job, group, keys)
-        for grain, job in jobs
-        for group, keys in launcher.runs(grain, job.clients, job.reports)
-    ]
+    runs, partitions = 1, 0  # the build
+    for grain, job in jobs:
+        for group, keys in launcher.runs(grain, job.clients, job.reports):
+            runs += 1
+            partitions += len(group) * len(keys) * _units(grain, job.span)
     return Preview(
         span=span,
         clients=list(ids),
         reports=sorted({s.report.name for s in surveys if s.errands}),
-        runs=len(runs) + 1,  # and the build
-        partitions=sum(
-            len(group) * len(keys) * _units(grain, job.span) for grain, job, group, keys in runs
-        ),
+        runs=runs,
+        partitions=partitions,
         known=known,
         cost=estimate(surveys),
         build_seconds=launcher.last_build(),
@@ -246,7 +244,8 @@ def _show(preview: Preview) -> None:
     quota = "nothing known"
     if worst is not None:
         age = "" if worst["is_current"] else ", which is old"
-        quota = f"{worst['percent_used']:.0f} % of {worst['kind']} used ({worst['seen_at']:%H:%M} UTC{age})"
+        seen = f"{worst['seen_at']:%H:%M} UTC{age}"
+        quota = f"{worst['percent_used']:.0f} % of {worst['kind']} used ({seen})"
     table = Table("what", "backfill")
     for name, value in (
         ("days", str(preview.span)),

@@ -395,7 +395,7 @@ def missing(
         for report in reports_of(grain=grain)
         if report.name in reports
         and (
-            survey := puller.survey(report, dict.fromkeys(clients, [span]), only="missing")
+            survey := puller.survey(report, {name: [span] for name in clients}, only="missing")
         ).errands
     ]
     errands = [errand for survey in surveys for errand in survey.errands]

@@ -45,9 +45,7 @@ def alert_definitions(
     """
     teller = _Teller(settings, alerts)
     ids = [client.id for client in clients]
-    return dg.Definitions(
-        sensors=[_failed(teller, ids), _mended(teller, ids), _checks(teller, ids)]
-    )
+    return dg.Definitions(sensors=[_failed(teller), _mended(teller), _checks(teller, ids)])
 
 
 class _Teller:
@@ -77,7 +75,7 @@ class _Teller:
         return dg.SkipReason(told)
 
 
-def _failed(teller: _Teller, ids: Sequence[str]) -> dg.SensorDefinition:
+def _failed(teller: _Teller) -> dg.SensorDefinition:
     @dg.run_failure_sensor(
         name="alert_failed_runs",
         default_status=teller.status,
@@ -101,7 +99,7 @@ def _failed(teller: _Teller, ids: Sequence[str]) -> dg.SensorDefinition:
     return alert_failed_runs
 
 
-def _mended(teller: _Teller, ids: Sequence[str]) -> dg.SensorDefinition:
+def _mended(teller: _Teller) -> dg.SensorDefinition:
     @dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
         name="alert_mended_runs",

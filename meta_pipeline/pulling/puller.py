@@ -274,7 +274,7 @@ class Puller:
             is_marked=lambda part, day: (client.id, asset_id, part, day) in memory.settled,
         )
 
-    def _run(self, errands: list[Errand], memory: Memory) -> Iterator[Outcome]:
+    def _run(self, errands: Sequence[Errand], memory: Memory) -> Iterator[Outcome]:
         """Runs the errands, and lands their pulls as they come, many at a time."""
         self._is_stopped.clear()
         news: SimpleQueue[_News] = SimpleQueue()
