@@ -2,7 +2,7 @@
 
 import os
 import re
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -43,6 +43,9 @@ DEFAULT_RESULT = "omni_purchase"
 DEFAULT_WINDOWS = ("1d_click", "7d_click", "1d_view")
 DEAD_WINDOWS = {"7d_view": date(2026, 1, 12), "28d_view": date(2026, 1, 12)}
 """Windows that Meta still accepts and answers with nothing, and since when (Meta's blog)."""
+DEFAULT_SYNC_AFTER = "03:00"
+"""Hours and minutes after a day's end until it is pulled by itself: Meta still books delivery of
+the last hours then."""
 DEFAULT_TOKEN_VARIABLE = "META_ACCESS_TOKEN"  # noqa: S105 (a name, not a token)
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -99,6 +102,12 @@ def _known_time_zone(name: str) -> str:
         raise ValueError("no such time zone; write it like Europe/Berlin") from None
 
 
+def _quoted_time(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(f'write it in quotes, like "{DEFAULT_SYNC_AFTER}"')
+    return value
+
+
 ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 AdAccountId = Annotated[
     str,
@@ -116,6 +125,12 @@ VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,80}$
 Version = Annotated[str, StringConstraints(pattern=r"^v\d{1,3}\.\d$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 TimeZone = Annotated[str, AfterValidator(_known_time_zone)]
+HoursAndMinutes = Annotated[
+    str,
+    # Without quotes YAML reads 12:30 as the number 750.
+    BeforeValidator(_quoted_time),
+    StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$"),
+]
 MailAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;:]+@[^@\s<>,;:]+$")]
 
 IMPLICIT_TLS_PORT = 465
@@ -134,6 +149,7 @@ class Defaults(_Strict):
     token_env: VariableName = DEFAULT_TOKEN_VARIABLE
     reports: tuple[ReportName, ...] = DEFAULT_REPORTS
     attribution_windows: tuple[Window, ...] = DEFAULT_WINDOWS
+    sync_after: HoursAndMinutes = DEFAULT_SYNC_AFTER
 
 
 class Targets(_Strict):
@@ -161,7 +177,8 @@ class Client(_Strict):
     type that counts, since Meta repeats one purchase under up to nine names. `token_env`
     names the environment variable that holds the token; the token itself is never in a file.
     `currency` and `timezone` are what the ad accounts are expected to have: `meta-pipeline
-    check` compares them, nothing else reads them.
+    check` compares them. `timezone` also says when the client's day ends until Meta has said it.
+    Dagster's daily sync pulls the client `sync_after` (hours and minutes) after that.
     """
 
     id: ClientId
@@ -177,6 +194,7 @@ class Client(_Strict):
     token_env: VariableName = DEFAULT_TOKEN_VARIABLE
     reports: tuple[ReportName, ...] = DEFAULT_REPORTS
     attribution_windows: tuple[Window, ...] = DEFAULT_WINDOWS
+    sync_after: HoursAndMinutes = DEFAULT_SYNC_AFTER
     targets: Targets = Targets()
     brand: Brand = Brand()
 
@@ -187,6 +205,12 @@ class Client(_Strict):
             "page": self.pages,
             "instagram": self.instagram_accounts,
         }[surface]
+
+    @property
+    def settling_margin(self) -> timedelta:
+        """`sync_after` as the time that passes between a day's end and its first pull."""
+        hours, minutes = self.sync_after.split(":")
+        return timedelta(hours=int(hours), minutes=int(minutes))
 
     @property
     def all_assets(self) -> tuple[str, ...]:
@@ -455,6 +479,7 @@ FORMS = {
     "api_version": f"write it like {API_VERSION}",
     "currency": "three capital letters, such as EUR",
     "result": "an action type, such as omni_purchase",
+    "sync_after": f'hours and minutes in quotes, like "{DEFAULT_SYNC_AFTER}"',
     "token_env": "the name of an environment variable, in capitals",
     "webhook_env": "the name of an environment variable, in capitals; its value is the address",
     "password_env": "the name of an environment variable, in capitals",

@@ -57,7 +57,8 @@ def day_end(day: date, zone: ZoneInfo) -> datetime:
 def due_days(
     policy: Policy, zone: ZoneInfo, now: datetime, pulled: Mapping[date, datetime]
 ) -> set[date]:
-    """The days up to yesterday (UTC) that are due at `now`.
+    """The days up to yesterday that are due at `now`: yesterday of `zone` or, where that is the
+    later one, of UTC.
 
     `pulled` has the newest pull of each day that was answered; the days are those of `zone`.
     """
@@ -75,7 +76,8 @@ def _limits(
     policy: Policy, zone: ZoneInfo, now: datetime
 ) -> tuple[tuple[date, datetime, bool], ...]:
     """Each day that may be due: its limit, and whether it is due without any pull."""
-    today = now.astimezone(UTC).date()
+    # Where the sun rises first a day is over while UTC is still on it.
+    today = max(now.astimezone(UTC).date(), now.astimezone(zone).date())
     ages = range(1, policy.given_up + 1)
     days = ((today - timedelta(days=age), age <= policy.window) for age in ages)
     return tuple((day, policy.stale_before(day, zone, now), within) for day, within in days)

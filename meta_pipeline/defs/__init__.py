@@ -12,7 +12,7 @@ from meta_pipeline.defs.clients import clients_sensor
 from meta_pipeline.defs.partitions import Grid
 from meta_pipeline.defs.raw import Retries, raw_assets
 from meta_pipeline.defs.resources import Warehouse
-from meta_pipeline.defs.schedules import schedules
+from meta_pipeline.defs.schedules import intraday_delivery, sensors
 from meta_pipeline.defs.settled import settled_asset
 from meta_pipeline.defs.storage import write_events_fast
 from meta_pipeline.defs.transformations import (
@@ -42,9 +42,9 @@ def build(
             published_asset(models, settings, clients, grid),
             settled_asset(grid),
         ],
-        sensors=[clients_sensor(settings)],
         asset_checks=[quality_checks(clients, settings)],
-        schedules=schedules(clients, grid, settings.marts),
+        schedules=[intraday_delivery(settings, grid)],
+        sensors=[clients_sensor(settings), *sensors(settings, grid)],
         resources={
             "puller": puller,
             "warehouse": Warehouse(database=str(settings.warehouse)),

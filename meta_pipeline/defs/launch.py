@@ -22,8 +22,8 @@ from meta_pipeline.config import Client, Settings
 from meta_pipeline.dates import Span
 from meta_pipeline.defs import build
 from meta_pipeline.defs.failures import root_of, told_by
-from meta_pipeline.defs.partitions import ONLY, Grid, register, stretches
-from meta_pipeline.defs.raw import LAUNCHER_TAG, raw_key, report_keys
+from meta_pipeline.defs.partitions import LAUNCHER_TAG, ONLY, Grid, register, stretches
+from meta_pipeline.defs.raw import raw_key, report_keys
 from meta_pipeline.errors import MetaPipelineError
 from meta_pipeline.project import project_file
 from meta_pipeline.pulling import Only, Puller

@@ -11,7 +11,7 @@ line are left alone: the next command, or `Launcher`, ends those whose process i
 
 import dagster as dg
 
-from meta_pipeline.defs.raw import LAUNCHER_TAG
+from meta_pipeline.defs.partitions import LAUNCHER_TAG
 
 _BEGUN = [
     dg.DagsterRunStatus.STARTING,

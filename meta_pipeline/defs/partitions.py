@@ -8,7 +8,7 @@ import dagster as dg
 
 from meta_pipeline.config import Client
 from meta_pipeline.dates import Span, end_of_month, retention_floor, spans
-from meta_pipeline.pulling import Only
+from meta_pipeline.pulling import Only, adjacent
 from meta_pipeline.reports import Grain
 
 RANGE_START = "dagster/asset_partition_range_start"
@@ -28,6 +28,10 @@ CLIENTS = dg.DynamicPartitionsDefinition(name="clients")
 
 Who left the file stays, with all that was pulled, and is not asked for any more.
 """
+LAUNCHER_TAG = "meta_pipeline/launcher"
+"""Names the launcher of a run of the command line, which builds the marts by itself afterwards. It
+holds a lock of that name for as long as it lives. Such a run does not come back by itself: its
+command does."""
 
 
 class Grid:
@@ -106,13 +110,7 @@ def stretches(instance: dg.DagsterInstance, wanted: Collection[str]) -> list[lis
     last, wherever it stands in clients.yml. So whoever makes a range of several clients takes it
     from here, or it may hold others, or not hold all.
     """
-    groups: list[list[str]] = [[]]
-    for client_id in registered(instance):
-        if client_id in wanted:
-            groups[-1].append(client_id)
-        elif groups[-1]:
-            groups.append([])
-    return [group for group in groups if group]
+    return adjacent(registered(instance), wanted)
 
 
 def wanted_spans(grain: Grain, keys: Iterable[Any]) -> dict[str, list[Span]]:

@@ -16,7 +16,14 @@ from meta_pipeline.alerts import FailedPull
 from meta_pipeline.config import Client
 from meta_pipeline.dates import Span, end_of_month
 from meta_pipeline.defs.metadata import partition_metadata
-from meta_pipeline.defs.partitions import ONLY_DUE, ONLY_MISSING, RANGE_START, Grid, wanted_spans
+from meta_pipeline.defs.partitions import (
+    LAUNCHER_TAG,
+    ONLY_DUE,
+    ONLY_MISSING,
+    RANGE_START,
+    Grid,
+    wanted_spans,
+)
 from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.landing import Spool, create_schema, register_clients
 from meta_pipeline.pulling import DEAD_METRIC, Only, Outcome, Puller
@@ -27,10 +34,6 @@ WRITER_POOL = "duckdb_writer"
 PULL_POOL = "meta_pulls"
 """What keeps two runs from asking the same account at once. It is not the writer's: who waits for
 Meta holds up no build, since a pull takes the warehouse's lock only while it lands."""
-
-LAUNCHER_TAG = "meta_pipeline/launcher"
-"""Names the launcher of a run of the command line, which holds a lock of that name while it lives.
-Such a run does not come back by itself: its command does."""
 
 BEGUN_TAG = "meta_pipeline/begun"
 """When a run asked for its first partition (ISO 8601, by the pipeline's clock)."""

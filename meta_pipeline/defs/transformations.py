@@ -22,7 +22,7 @@ from dagster_dbt import (
 from meta_pipeline import clock
 from meta_pipeline.config import Client, Settings
 from meta_pipeline.defs.metadata import overview_metadata
-from meta_pipeline.defs.partitions import Grid
+from meta_pipeline.defs.partitions import LAUNCHER_TAG, Grid
 from meta_pipeline.defs.raw import OWNERS, WRITER_POOL, raw_key
 from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.defs.settled import newly_settled
@@ -32,9 +32,50 @@ from meta_pipeline.warehouse import publish
 
 PUBLISHED = dg.AssetKey(["delivery", "published_marts"])
 
-# A change of the raw records builds the marts; days that are missing from the grid must not
-# hold that up, and some always are.
-_ON_NEW_RECORDS = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
+# This model hangs on every report, so that all models can look at all reports through it.
+EVERY_REPORT = dg.AssetKey(["staging", "stg_meta__coverage"])
+
+DAILY_BUILD = "0 18 * * *"
+"""When the marts are built although nothing landed: a build that failed is tried again, and the
+checks speak when no pull does (UTC)."""
+
+
+def _one_build_for_all() -> dg.AutomationCondition[dg.AssetKey]:
+    """Something landed, and no report is being pulled any more.
+
+    All models and seeds without a parent among them have this one, so that they are asked for
+    together: were each to look at its own report, the first of a run's twenty would start a build
+    and the others another nineteen. Pulls of the command line count for nothing here, since it
+    builds by itself.
+    """
+    condition = dg.AutomationCondition
+    landed = condition.newly_updated() & ~condition.all_new_updates_have_run_tags(
+        tag_keys={LAUNCHER_TAG}
+    )
+    trigger = (
+        condition.asset_matches(EVERY_REPORT, condition.any_deps_match(landed)).with_label(
+            "a report landed"
+        )
+        | condition.asset_matches(raw_key("clients"), landed).with_label("clients.yml was read")
+        | condition.cron_tick_passed(DAILY_BUILD)
+    ).with_label("something is new")
+    handled = (
+        condition.newly_requested() | condition.newly_updated() | condition.initial_evaluation()
+    ).with_label("handled")
+    pulling = (
+        condition.asset_matches(EVERY_REPORT, condition.any_deps_in_progress())
+        | condition.asset_matches(raw_key("clients"), condition.in_progress())
+    ).with_label("a report is being pulled")
+    # What lands in the very tick in which a build's end is seen is not part of that build.
+    new = trigger.since(handled & ~trigger).with_label("something is new since the last build")
+    return (new & ~pulling & ~condition.in_progress()).with_label("one build for all clients")
+
+
+# All else follows within the same run: the other models, and the publishing behind them and their
+# tests. To look at all reports for each model took three times as long at each tick.
+_IN_THE_SAME_RUN = dg.AutomationCondition.any_deps_match(
+    dg.AutomationCondition.will_be_requested()
+).with_label("in the run that builds its parents")
 
 
 # A signal for when the parent's thread ends (prctl(2)).
@@ -137,11 +178,12 @@ class Translator(DagsterDbtTranslator):
         """The model's spec, with owners, automation, and the reports in place of raw tables."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         deps = {dep.asset_key for dep in spec.deps if dep.asset_key.path[0] != "raw"}
+        condition = _IN_THE_SAME_RUN if deps else _one_build_for_all()
         deps |= _raw_parents(manifest["nodes"].get(unique_id, {}))
         return spec.replace_attributes(
             deps=[dg.AssetDep(key) for key in sorted(deps)],
             owners=OWNERS,
-            automation_condition=_ON_NEW_RECORDS,
+            automation_condition=condition,
         )
 
 
@@ -207,7 +249,7 @@ def published_asset(
         owners=OWNERS,
         deps=marts,
         pool=WRITER_POOL,
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=_IN_THE_SAME_RUN,
     )
     def published_marts(
         context: dg.AssetExecutionContext, warehouse: Warehouse

@@ -47,7 +47,11 @@ def due_spans(marts: Path, clients: Iterable[Client], now: datetime) -> list[Spa
     Spans of the daily reports that lie less than a week apart are one. Without marts all of the
     window is due.
     """
-    known = _published(marts, now)
+    return spans_due(read_published(marts, now), clients, now)
+
+
+def spans_due(known: Published, clients: Iterable[Client], now: datetime) -> list[Span]:
+    """`due_spans` by what was read before, for several lists of clients."""
     days: set[date] = set()
     for client in clients:
         policy = known.policies.get(client.id, Policy())
@@ -55,7 +59,9 @@ def due_spans(marts: Path, clients: Iterable[Client], now: datetime) -> list[Spa
             if not client.gets(report):
                 continue
             for asset in client.assets(report.surface):
-                zone = known.zones.get(asset) if report.surface == "ads" else PAGE_TIME_ZONE
+                zone = known.zones.get(asset) or client.timezone
+                if report.surface != "ads":
+                    zone = PAGE_TIME_ZONE
                 pulled = known.pulled.get((client.id, report.name, asset), {})
                 due = due_days(policy, zone_info(zone), now, pulled)
                 days |= {day for day in due if not client.start_date or day >= client.start_date}
@@ -81,13 +87,20 @@ def asked_days(
     return asked
 
 
+def read_zones(marts: Path) -> dict[str, str]:
+    """The time zone of each ad account that the marts know one of."""
+    with _reading(marts) as connection:
+        return _zones(connection) if connection else {}
+
+
 def read_policies(marts: Path) -> dict[str, Policy]:
     """The policy of each client that the marts have one of; for others it is the default."""
     with _reading(marts) as connection:
         return _policies(connection) if connection else {}
 
 
-def _published(marts: Path, now: datetime) -> Published:
+def read_published(marts: Path, now: datetime) -> Published:
+    """What the marts know that bears on what is due at `now`; nothing without marts."""
     with _reading(marts) as connection:
         if connection is None:
             return Published()
@@ -98,8 +111,14 @@ def _published(marts: Path, now: datetime) -> Published:
         if _has(connection, "mart_coverage"):
             for client, report, asset, day, when in connection.execute(_DAYS, values).fetchall():
                 pulled.setdefault((client, report, asset), {})[day] = when
-        zones = connection.execute("select ad_account_id, time_zone from dim_ad_accounts")
-        return Published(policies, dict(zones.fetchall()), pulled)
+        return Published(policies, _zones(connection), pulled)
+
+
+def _zones(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    rows = connection.execute(
+        "select ad_account_id, time_zone from dim_ad_accounts where time_zone is not null"
+    )
+    return dict(rows.fetchall())
 
 
 def _policies(connection: duckdb.DuckDBPyConnection) -> dict[str, Policy]:

@@ -98,17 +98,22 @@ def test_what_is_amiss_is_graded(
 
 
 def test_pulls_do_not_run_them(pipeline: Pipeline):
-    """Neither the pipeline's own definitions nor the schedules of pulls hold a connection check."""
+    """Neither the pipeline's own definitions nor what pulls by itself holds a connection check."""
     clients = load_clients(pipeline.settings)
     own = build(pipeline.settings, clients, Puller(pipeline.settings, clients))
     names = {key.name for key in own.resolve_asset_graph().asset_check_keys}
     assert not names & NAMES
     loaded = everything(pipeline)
     graph = loaded.resolve_asset_graph()
-    for schedule, expected in (("objects_daily", set()), ("connections_daily", NAMES)):
+    for schedule, expected in (("intraday_delivery", set()), ("connections_daily", NAMES)):
         job = loaded.resolve_schedule_def(schedule).job
         assert isinstance(job, UnresolvedAssetJobDefinition)
         assert {key.name for key in job.selection.resolve_checks(graph)} == expected
+    with dg.instance_for_test() as instance:
+        context = dg.build_sensor_context(instance, repository_def=loaded.get_repository_def())
+        requests = loaded.resolve_sensor_def("daily_sync").evaluate_tick(context).run_requests
+    assert requests
+    assert [one.asset_check_keys for one in requests] == [[]] * len(requests)
 
 
 def test_the_ui_loads_them_all(pipeline: Pipeline):
@@ -116,4 +121,4 @@ def test_the_ui_loads_them_all(pipeline: Pipeline):
     loaded = defs()
     assert isinstance(loaded, dg.Definitions)
     names = {schedule.name for schedule in loaded.schedules or ()}
-    assert {"connections_daily", "objects_daily"} <= names
+    assert {"connections_daily", "intraday_delivery"} <= names

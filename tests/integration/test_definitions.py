@@ -70,19 +70,6 @@ def test_the_graph_explains_itself(definitions: dg.Definitions):
     assert staging.parent_keys == {AD_DAILY}
 
 
-def test_schedules_ask_for_one_rectangle(definitions: dg.Definitions):
-    """The first daily run is all clients by the 28 days that end yesterday, of which it asks for
-    what is due; the months' run reaches two days further, until a month is final."""
-    first, last = NOW.date() - timedelta(days=28), NOW.date() - timedelta(days=1)
-    (request,) = requests_of(definitions, "trailing_window_daily")
-    assert request.tags[RANGE_START] == f"acme-dental|{first}"
-    assert request.tags[RANGE_END] == f"cafe-luna|{last}"
-    assert request.tags.items() >= ONLY_DUE.items()
-    (months,) = requests_of(definitions, "months_daily")
-    assert months.tags[RANGE_START] == "acme-dental|2026-10-01"
-    assert not months.tags.items() >= ONLY_DUE.items()
-
-
 def test_the_next_days_run_leaves_alone_what_is_not_due(
     pipeline: Pipeline, instance: dg.DagsterInstance, definitions: dg.Definitions
 ):
@@ -105,14 +92,6 @@ def test_the_next_days_run_leaves_alone_what_is_not_due(
     assert instance.get_materialized_partitions(AD_DAILY) == keys("acme-dental", pulled) | keys(
         "cafe-luna", pulled
     )
-
-
-def requests_of(definitions: dg.Definitions, name: str) -> list[dg.RunRequest]:
-    """The runs that a schedule asks for now."""
-    with dg.build_schedule_context() as context:
-        return list(
-            definitions.resolve_schedule_def(name).evaluate_tick(context).run_requests or []
-        )
 
 
 def test_a_refused_client_leaves_the_others_green(

@@ -1,6 +1,6 @@
 """clients.yml and the environment."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -96,6 +96,15 @@ def test_without_defaults_ours_hold() -> None:
         assert (client.result, client.token_env) == ("omni_purchase", "META_ACCESS_TOKEN")
 
 
+def test_the_margin_after_a_day_is_three_hours_unless_the_file_says_otherwise() -> None:
+    """For all clients in `defaults`, for one of them in its own lines."""
+    text = one_client("") + "  - {id: b, name: B, ad_accounts: [2], sync_after: '05:45'}\n"
+    margins = [client.settling_margin for client in parse_clients(text).clients]
+    assert margins == [timedelta(hours=3), timedelta(hours=5, minutes=45)]
+    text += "defaults: {sync_after: '01:00'}\n"
+    assert parse_clients(text).clients[0].settling_margin == timedelta(hours=1)
+
+
 def test_ids_may_be_numbers() -> None:
     """YAML reads a bare id as a number; it becomes the id."""
     (client,) = parse_clients(one_client("pages: [104882210]")).clients
@@ -177,6 +186,9 @@ def test_a_wrong_setting_is_named_by_its_place(line: str, where: str) -> None:
         ("instagram_accounts: ['@acme']", "instagram_accounts.0: digits: the account's id"),
         ("api_version: '26'", "api_version: write it like v26.0"),
         ("currency: eur", "currency: three capital letters"),
+        ("sync_after: '3:00'", "sync_after: hours and minutes in quotes"),
+        ("sync_after: '24:00'", "sync_after: hours and minutes in quotes"),
+        ("sync_after: 12:30", "sync_after: write it in quotes"),
     ],
 )
 def test_a_problem_is_told_once_in_plain_words(line: str, told: str) -> None:
