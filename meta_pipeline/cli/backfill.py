@@ -185,7 +185,7 @@ def _preview(
         if again:
             jobs.append((grain, Job(ids, span, reports)))
         elif found := missing(puller, reports, ids, span, grain):
-            jobs.append((grain, found[0]))
+            jobs.append((grain, found))
     runs, partitions = 1, 0  # the build
     for grain, job in jobs:
         for group, keys in launcher.runs(grain, job.clients, job.reports):

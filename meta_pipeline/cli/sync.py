@@ -31,7 +31,7 @@ from meta_pipeline.dates import (
 from meta_pipeline.errors import ConfigError
 from meta_pipeline.graph import ThrottledError
 from meta_pipeline.landing import PullFailure
-from meta_pipeline.pulling import Only, Outcome, Puller, Survey, due_spans
+from meta_pipeline.pulling import Only, Outcome, Puller, due_spans
 from meta_pipeline.reports import REPORTS, Grain, reports_of
 
 if TYPE_CHECKING:
@@ -373,7 +373,7 @@ def _jobs(puller: Puller, summary: Summary, clients: Sequence[Client], grain: Gr
     ids = {client.id: client for client in clients}
     if summary.only == "missing":
         found = missing(puller, summary.reports, ids, summary.span, grain)
-        return [found[0]] if found else []
+        return [found] if found else []
     spans = summary.days if grain == "day" else [summary.span]
     return [Job(ids, span, summary.reports) for span in spans]
 
@@ -384,8 +384,8 @@ def missing(
     clients: Mapping[str, Client],
     span: Span,
     grain: Grain,
-) -> tuple[Job, list[Survey]] | None:
-    """What of one grain has not landed, as one job, and the surveys that say so; None if all has.
+) -> Job | None:
+    """What of one grain has not landed, as one job; None if all has.
 
     Events in Dagster cost more than a request to Meta where there are many days, so clients,
     days and reports of which nothing is missing are in no run.
@@ -407,7 +407,7 @@ def missing(
     ids = {errand.client.id for errand in errands}
     names = frozenset(survey.report.name for survey in surveys)
     asked = {name: client for name, client in clients.items() if name in ids}
-    return Job(asked, span, names), surveys
+    return Job(asked, span, names)
 
 
 def when_back(

@@ -12,10 +12,10 @@ def clients_sensor(settings: Settings) -> dg.SensorDefinition:
 
     @dg.sensor(
         name="clients_follow_file",
-        minimum_interval_seconds=60,
+        minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Gives each new client of clients.yml its partitions, a minute after the file "
-        "was saved. A client that left the file keeps its partitions and its data, and is not "
+        description="Gives each new client of clients.yml its partitions, within a minute after the "
+        "file was saved. A client that left the file keeps its partitions and its data, and is not "
         "asked for any more. A file that cannot be read makes a tick fail, and changes nothing.",
     )
     def clients_follow_file(context: dg.SensorEvaluationContext) -> dg.SensorResult:

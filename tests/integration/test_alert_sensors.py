@@ -13,7 +13,7 @@ from meta_pipeline.config import load_alerts, load_clients
 from meta_pipeline.dates import Span
 from meta_pipeline.defs import build
 from meta_pipeline.defs.alerts import NOT_CONFIGURED, alert_definitions
-from meta_pipeline.defs.partitions import RANGE_END, RANGE_START, clients_of
+from meta_pipeline.defs.partitions import RANGE_END, RANGE_START, clients_of, register
 from meta_pipeline.defs.raw import raw_key
 from meta_pipeline.pulling import Puller
 from tests.integration.conftest import Pipeline
@@ -62,6 +62,7 @@ def told(pipeline: Pipeline, webhook: HttpSink, mailbox: SmtpSink) -> dg.Definit
 def instance(pipeline: Pipeline) -> Iterator[dg.DagsterInstance]:
     """A Dagster instance of the test's own, on the disk."""
     with dg.instance_for_test(temp_dir=str(pipeline.home)) as one:
+        register(one, load_clients(pipeline.settings))
         yield one
 
 

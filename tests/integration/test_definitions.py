@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -16,7 +17,7 @@ from meta_pipeline.dates import Span
 from meta_pipeline.defs import build
 from meta_pipeline.defs.launch import Launcher, RunError
 from meta_pipeline.defs.partitions import ONLY_DUE, RANGE_END, RANGE_START, register
-from meta_pipeline.defs.raw import PULL_POOL, raw_key
+from meta_pipeline.defs.raw import BEGUN_TAG, PULL_POOL, Retries, raw_key
 from meta_pipeline.pulling import Outcome, Puller
 from meta_pipeline.quality import CHECKS
 from meta_pipeline.reports import DEFAULT_REPORTS, REPORTS, reports_of
@@ -224,27 +225,144 @@ def test_an_interrupted_step_is_no_failure(
         launcher.pull("snapshot", ["acme-dental"], DAYS)
 
 
-def test_a_killed_sync_holds_up_nobody(pipeline: Pipeline):
-    """SIGKILL in the middle of a pull: the next sync ends that run, frees its slot, and goes on."""
-    pipeline.meta.fail_next("insights", None, delay_seconds=20, times=1)
-    command = [str(Path(sys.executable).with_name("meta-pipeline")), "sync", "--preset", "last_3d"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    with process:
-        while process.poll() is None and not asked_for_insights(pipeline):
-            Event().wait(0.1)
-        process.kill()
+def test_a_killed_backfill_holds_up_nobody(pipeline: Pipeline):
+    """SIGKILL in the middle of a pull, then of the build: the next command ends those runs, frees
+    the slot, goes on where they stopped, and neither loses nor doubles a row."""
+    # The second client's answer is under way when the first one's has landed.
+    pipeline.meta.fail_next(f"{pipeline.accounts[1]}/insights", None, delay_seconds=20, times=1)
+    days = ["--from", str(DAYS.since), "--to", str(DAYS.until)]
+    names = ["--report", "account_daily", "--report", "ad_daily"]
+    command = [str(Path(sys.executable).with_name("meta-pipeline")), "backfill", *days, *names]
+    kill_when(command, lambda _: asked_for_insights(pipeline))
     with dg.DagsterInstance.get() as instance:
         claimed = instance.event_log_storage.get_concurrency_info(PULL_POOL).claimed_slots
         assert len(claimed) == 1
-        assert pipeline.sync("2026-11-19", "2026-11-21").failures() == []
+        dbt = kill_when(command, dbt_of)
+        assert dbt is not None
+        assert is_gone(dbt)
         killed = instance.get_run_by_id(claimed[0].run_id)
         assert killed is not None
         assert killed.status is dg.DagsterRunStatus.FAILURE
+        asked = len(pipeline.meta.requests)
+        assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+        assert len(pipeline.meta.requests) == asked
+        assert all(run.is_finished for run in instance.get_runs())
+    found = pipeline.marts(
+        "select ad_account_id, sum(spend) from fct_account_daily group by all order by 1"
+    )
+    true = {
+        account: sum(
+            Decimal(row["spend"])
+            for row in pipeline.truth(account, str(DAYS.since), str(DAYS.until))
+        )
+        for account in pipeline.accounts
+    }
+    assert dict(found) == true
+    doubled = pipeline.raw(
+        "select count(*) - count(distinct (report, day, entity_key)) from raw.records "
+        "where valid_to is null"
+    )
+    assert doubled == [(0,)]
+
+
+def kill_when(command: list[str], seen: Callable[[int], Any]) -> Any:
+    """Starts a command and kills it as soon as `seen`, given its process, sees something."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with process:
+        while not (found := seen(process.pid)):
+            assert process.poll() is None, "it ended before it could be killed"
+            Event().wait(0.05)
+        process.kill()
+    return found
+
+
+def dbt_of(pid: int) -> int | None:
+    """The process of the dbt build that a process has started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    for child in children.read_text().split() if children.exists() else ():
+        line = Path(f"/proc/{child}/cmdline")
+        words = line.read_bytes() if line.exists() else b""
+        # Before that it is the script that ties it to its parent.
+        if b"\0build\0" in words and b"prctl" not in words:
+            return int(child)
+    return None
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process ends within ten seconds."""
+    for _ in range(100):
+        stat = Path(f"/proc/{pid}/stat")
+        if not stat.exists() or ") Z " in stat.read_text():
+            return True
+        Event().wait(0.1)
+    return False
+
+
+def test_a_throttled_step_comes_back_by_itself(
+    pipeline: Pipeline,
+    puller: Puller,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """It asks again for what has not landed alone, and then all of its partitions are green."""
+    clients = load_clients(pipeline.settings)
+    definitions = build(pipeline.settings, clients, puller, Retries(first=0.05))
+    ask = puller.pull
+    tries: list[datetime | None] = []
+
+    def pull(report: Report, wanted: dict[str, list[Span]], **how: Any) -> list[Outcome]:
+        tries.append(how["fresh_since"])
+        if len(tries) > 1:
+            return ask(report, wanted, **how)
+        first = ask(report, {"acme-dental": wanted["acme-dental"]}, **how)
+        out_of_quota = PullFailure(kind="throttled", message="wait")
+        errand = replace(
+            first[0].errand, client=clients[1], asset_id=clients[1].ad_accounts[0], span=DAYS
+        )
+        landed = Landed("1", "failed", failure=out_of_quota, span=DAYS)
+        return [*first, Outcome(errand, (landed,))]
+
+    monkeypatch.setattr(puller, "pull", pull)
+    result = run(definitions, instance, ["ad_daily"], range_tags(DAYS))
+    assert result.success
+    assert [event.event_type_value for event in result.all_events].count("STEP_UP_FOR_RETRY") == 1
+    assert tries == [None, NOW]
+    kinds = [request.kind for request in pipeline.meta.requests]
+    assert kinds.count("insights") == 2
+    assert instance.get_materialized_partitions(AD_DAILY) == keys("acme-dental", DAYS) | keys(
+        "cafe-luna", DAYS
+    )
+
+
+def test_a_resumed_run_asks_for_what_it_lacks(
+    pipeline: Pipeline, instance: dg.DagsterInstance, definitions: dg.Definitions
+):
+    """ "Re-execute from failure" leaves out what the failed run landed; a run anew asks for all."""
+    pipeline.meta.fail_next(f"{pipeline.accounts[1]}/insights", 403, REFUSAL)
+    failed = run(definitions, instance, ["ad_daily"], range_tags(DAYS))
+    assert not failed.success
+    before = len(pipeline.meta.requests)
+    repeat = {
+        "dagster/is_resume_retry": "true",
+        "dagster/root_run_id": failed.run_id,
+        "dagster/parent_run_id": failed.run_id,
+    }
+    job = definitions.resolve_implicit_global_asset_job_def()
+    first = instance.get_run_by_id(failed.run_id)
+    assert first is not None
+    assert BEGUN_TAG in first.tags
+    resumed = job.execute_in_process(
+        asset_selection=[AD_DAILY], tags=range_tags(DAYS) | repeat, instance=instance
+    )
+    assert resumed.success
+    asked = pipeline.meta.requests[before:]
+    assert [request.kind for request in asked].count("insights") == 1
 
 
 def asked_for_insights(pipeline: Pipeline) -> bool:
-    """Whether the simulator has answered a question for insights."""
-    return any(request.kind == "insights" for request in pipeline.meta.requests)
+    """Whether the second client has been asked for its insights, and the first one has landed."""
+    paths = [request.path for request in pipeline.meta.requests if request.kind == "insights"]
+    return all(any(account in path for path in paths) for account in pipeline.accounts)
 
 
 def test_half_a_range_is_refused(instance: dg.DagsterInstance, definitions: dg.Definitions):
