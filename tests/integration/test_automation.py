@@ -13,7 +13,7 @@ import pytest
 from meta_pipeline.config import Client, load_clients
 from meta_pipeline.dates import Span
 from meta_pipeline.defs import build
-from meta_pipeline.defs.partitions import LAUNCHER_TAG, ONLY_DUE, RANGE_END, RANGE_START
+from meta_pipeline.defs.partitions import LAUNCHER_TAG, ONLY_DUE, RANGE_END, RANGE_START, register
 from meta_pipeline.defs.raw import raw_key
 from meta_pipeline.defs.schedules import TURN
 from meta_pipeline.defs.transformations import EVERY_REPORT, PUBLISHED
@@ -34,11 +34,8 @@ class Echo(Puller):
         super().__init__(pipeline.settings, clients)
         self.told: Callable[[Report], None] = lambda _report: None
 
-    def pull(
-        self, report: Report, wanted: Mapping[str, list[Span]], *, only_due: bool = False
-    ) -> list[Outcome]:
+    def pull(self, report: Report, wanted: Mapping[str, list[Span]], **_: object) -> list[Outcome]:
         """An outcome for each span of each client, none of it asked for."""
-        del only_due
         self.told(report)
         today = NOW.date()
         return [
@@ -62,9 +59,10 @@ def definitions(pipeline: Pipeline, echo: Echo) -> dg.Definitions:
 
 
 @pytest.fixture
-def instance(pipeline: Pipeline) -> Iterator[dg.DagsterInstance]:
-    """A Dagster instance of the test's own."""
+def instance(pipeline: Pipeline, echo: Echo) -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance of the test's own, which has partitions for the clients."""
     with dg.instance_for_test() as one:
+        register(one, echo.clients.values())
         yield one
 
 

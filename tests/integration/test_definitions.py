@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,9 +19,10 @@ from meta_pipeline.defs import build
 from meta_pipeline.defs.launch import Launcher, RunError
 from meta_pipeline.defs.partitions import ONLY_DUE, RANGE_END, RANGE_START, register
 from meta_pipeline.defs.raw import BEGUN_TAG, PULL_POOL, Retries, raw_key
+from meta_pipeline.landing import Landed, PullFailure
 from meta_pipeline.pulling import Outcome, Puller
 from meta_pipeline.quality import CHECKS
-from meta_pipeline.reports import DEFAULT_REPORTS, REPORTS, reports_of
+from meta_pipeline.reports import DEFAULT_REPORTS, REPORTS, Report, reports_of
 from tests.integration.conftest import NOW, Pipeline
 
 DAYS = Span(NOW.date() - timedelta(days=4), NOW.date() - timedelta(days=2))
