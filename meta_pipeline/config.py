@@ -41,6 +41,8 @@ API_VERSION = "v26.0"
 
 DEFAULT_RESULT = "omni_purchase"
 DEFAULT_WINDOWS = ("1d_click", "7d_click", "1d_view")
+DEFAULT_LOCALE = "en_US"
+"""How numbers, amounts and dates are written in a client's reports."""
 DEAD_WINDOWS = {"7d_view": date(2026, 1, 12), "28d_view": date(2026, 1, 12)}
 """Windows that Meta still accepts and answers with nothing, and since when (Meta's blog)."""
 DEFAULT_SYNC_AFTER = "03:00"
@@ -95,6 +97,17 @@ def _several(value: object) -> object:
     return value if isinstance(value, list | tuple) or value is None else [value]
 
 
+def _known_locale(name: str) -> str:
+    # Babel is imported here: most commands never need it.
+    from babel import Locale as Known
+    from babel import UnknownLocaleError
+
+    try:
+        return str(Known.parse(name.replace("-", "_")))
+    except (ValueError, UnknownLocaleError):
+        raise ValueError("no such locale; write it like en_GB or de_DE") from None
+
+
 def _known_time_zone(name: str) -> str:
     try:
         return ZoneInfo(name).key
@@ -124,6 +137,7 @@ Window = Annotated[str, AfterValidator(_living_window)]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,80}$")]
 Version = Annotated[str, StringConstraints(pattern=r"^v\d{1,3}\.\d$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Locale = Annotated[str, AfterValidator(_known_locale)]
 TimeZone = Annotated[str, AfterValidator(_known_time_zone)]
 HoursAndMinutes = Annotated[
     str,
@@ -150,6 +164,7 @@ class Defaults(_Strict):
     reports: tuple[ReportName, ...] = DEFAULT_REPORTS
     attribution_windows: tuple[Window, ...] = DEFAULT_WINDOWS
     sync_after: HoursAndMinutes = DEFAULT_SYNC_AFTER
+    locale: Locale = DEFAULT_LOCALE
 
 
 class Targets(_Strict):
@@ -165,9 +180,12 @@ class Targets(_Strict):
 
 
 class Brand(_Strict):
-    """How the client's reports look."""
+    """How the client's reports look. `logo` is a PNG or SVG file; a relative path counts from
+    the folder of clients.yml.
+    """
 
     color: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
+    logo: Annotated[str, StringConstraints(pattern=r"(?i)^.+\.(png|svg)$")] | None = None
 
 
 class Client(_Strict):
@@ -179,6 +197,7 @@ class Client(_Strict):
     `currency` and `timezone` are what the ad accounts are expected to have: `meta-pipeline
     check` compares them. `timezone` also says when the client's day ends until Meta has said it.
     Dagster's daily sync pulls the client `sync_after` (hours and minutes) after that.
+    `locale` is how the client's reports write numbers, amounts and dates; their words are English.
     """
 
     id: ClientId
@@ -195,6 +214,7 @@ class Client(_Strict):
     reports: tuple[ReportName, ...] = DEFAULT_REPORTS
     attribution_windows: tuple[Window, ...] = DEFAULT_WINDOWS
     sync_after: HoursAndMinutes = DEFAULT_SYNC_AFTER
+    locale: Locale = DEFAULT_LOCALE
     targets: Targets = Targets()
     brand: Brand = Brand()
 
@@ -487,6 +507,7 @@ FORMS = {
     "from": "an e-mail address",
     "to": "e-mail addresses",
     "color": "write it like #0f766e",
+    "logo": "the path of a .png or .svg file",
 }
 """What a text must look like, by the key or variable that it stands under."""
 

@@ -3,6 +3,7 @@
 MetaPipelineError            anything this project raises on purpose
  ├─ ConfigError              clients.yml, the environment or the command line is wrong
  ├─ WarehouseError           the warehouse cannot be opened, locked or read
+ ├─ ReportError              a client's report cannot be made
  └─ GraphError               Meta did not answer as asked (its tree: `graph/errors.py`)
 """
 
@@ -25,3 +26,7 @@ class ConfigError(MetaPipelineError):
 
 class WarehouseError(MetaPipelineError):
     """The warehouse cannot be opened, locked or read."""
+
+
+class ReportError(MetaPipelineError):
+    """A client's report cannot be made: nothing is known, or what it needs is not installed."""
