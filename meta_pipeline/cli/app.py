@@ -264,6 +264,43 @@ def export_marts(
 
 
 @app.command()
+def report(
+    month: Annotated[
+        datetime,
+        typer.Option("--month", formats=["%Y-%m"], metavar="MONTH", help="Such as 2026-10."),
+    ],
+    client: ClientOption = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMATS", help="html, pdf, or html,pdf.")
+    ] = "html",
+    allow_provisional: Annotated[
+        bool,
+        typer.Option("--allow-provisional", help="Report a month that is not final; marked so."),
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="The folder to write.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write each client's report of a month, as one page that needs nothing else.
+
+    Reads marts.duckdb only. A month whose figures can still change is refused, with the date on
+    which it settles. Exit codes: 0 all written, 1 none, 2 usage or config, 3 some.
+    """
+    from meta_pipeline.cli.report import run_report
+
+    code = run_report(
+        month.date().replace(day=1),
+        client or [],
+        form=form,
+        is_provisional_allowed=allow_provisional,
+        out=out,
+        as_json=as_json,
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
 def docs() -> None:
     """Write one HTML page with every model, column, test and formula, and how they hang together.
 

@@ -156,8 +156,13 @@ class Artist:
             font=_FONT
         )
         spec = spec.configure_view(stroke=None).configure_axis(
-            labelColor=_AXIS, titleColor=_AXIS, gridColor="#e4e7eb", domainColor="#9aa5b1",
-            labelFontSize=11, titleFontSize=11, titleFontWeight="normal",
+            labelColor=_AXIS,
+            titleColor=_AXIS,
+            gridColor="#e4e7eb",
+            domainColor="#9aa5b1",
+            labelFontSize=11,
+            titleFontSize=11,
+            titleFontWeight="normal",
         )
         drawn = vl_convert.vegalite_to_svg(spec.to_json(), format_locale=self.write.axis())
         return Drawing(title, _inline(drawn, title, key))

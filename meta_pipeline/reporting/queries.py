@@ -243,7 +243,8 @@ def _organic(surface: str, people: str) -> str:
     if surface == "instagram":
         measures.append("instagram_reach")
     figures = [
-        _whole(f"{surface}_{name}", "sum", name) for name in ("views", "interactions", "new_follows")
+        _whole(f"{surface}_{name}", "sum", name)
+        for name in ("views", "interactions", "new_follows")
     ]
     return _ORGANIC.format(
         measures=", ".join(f"max({one}) as {one}" for one in measures),

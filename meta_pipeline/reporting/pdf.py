@@ -1,0 +1,44 @@
+"""The page as a PDF that readers for the blind can read (PDF/UA), the same bytes each time."""
+
+import hashlib
+import logging
+from typing import Any
+
+from meta_pipeline.errors import ReportError
+
+_INSTALL = "apt-get install libpango-1.0-0 libpangoft2-1.0-0, and pip install 'meta-pipeline[pdf]'"
+
+
+def as_pdf(page: str) -> bytes:
+    """The PDF of a page that holds all it needs.
+
+    Raises `ReportError` that names what to install when WeasyPrint or its system library is
+    missing.
+    """
+    weasyprint = _weasyprint()
+    # A font may lack a glyph of a client's name; the page is printed all the same.
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)
+    logging.getLogger("fontTools").setLevel(logging.ERROR)
+    document = weasyprint.HTML(string=page, url_fetcher=_only_inlined)
+    identifier = hashlib.sha256(page.encode()).hexdigest()[:32].encode()
+    return document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=identifier)
+
+
+def _weasyprint() -> Any:
+    try:
+        import weasyprint
+    except ImportError:
+        raise ReportError("PDF needs WeasyPrint, which is not installed", hint=_INSTALL) from None
+    except OSError as error:
+        raise ReportError(
+            f"PDF needs a system library that is missing: {error}", hint=_INSTALL
+        ) from None
+    return weasyprint
+
+
+def _only_inlined(url: str, *_: object, **__: object) -> Any:
+    import weasyprint
+
+    if not url.startswith("data:"):
+        raise ValueError(f"a report asks for nothing from elsewhere: {url}")
+    return weasyprint.default_url_fetcher(url)
