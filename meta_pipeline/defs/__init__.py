@@ -11,6 +11,7 @@ from meta_pipeline.defs.checks import connection_definitions, quality_checks
 from meta_pipeline.defs.clients import clients_sensor
 from meta_pipeline.defs.partitions import Grid
 from meta_pipeline.defs.raw import Retries, raw_assets
+from meta_pipeline.defs.reports import report_definitions
 from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.defs.schedules import intraday_delivery, sensors
 from meta_pipeline.defs.settled import settled_asset
@@ -65,5 +66,6 @@ def defs() -> dg.Definitions:
     return dg.Definitions.merge(
         build(settings, clients, Puller(settings, clients)),
         connection_definitions(clients, settings),
+        report_definitions(clients, settings),
         alert_definitions(settings, clients, load_alerts(settings)),
     )

@@ -4,8 +4,8 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.dates import format_date, format_time
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
 
 from meta_pipeline.reporting.figures import Kind, Number
 
@@ -49,12 +49,11 @@ class Writer:
 
     def percent(self, share: Number, *, digits: int = 1) -> str:
         """A fraction as a percentage."""
+        # The locale says where the sign stands; Babel multiplies by 100 because of it.
         pattern = self.locale.percent_formats[None].pattern
-        start, found, end = pattern.partition("##0")
-        if not found:
-            start, end = "#,", "%"
-        fine = f"{start}##0.{'0' * digits}{end}"
-        return format_decimal(_exact(share) * 100, format=_plain(fine), locale=self.locale)
+        if digits:
+            pattern = pattern.replace("0", f"0.{'0' * digits}")
+        return format_percent(_exact(share), format=pattern, locale=self.locale)
 
     def change(self, share: float) -> str:
         """A change with its sign."""
@@ -77,7 +76,7 @@ class Writer:
         """A time in UTC."""
         if moment is None:
             return UNKNOWN
-        return format_datetime(moment, "medium", locale=self.locale) + " UTC"
+        return f"{self.day(moment.date())}, {format_time(moment, 'short', locale=self.locale)} UTC"
 
     def axis(self) -> dict[str, object]:
         """How charts write numbers (d3's `formatLocale`)."""
@@ -97,8 +96,3 @@ def digits_of(currency: str | None) -> int:
 
 def _exact(value: Number) -> Decimal:
     return value if isinstance(value, Decimal) else Decimal(repr(value))
-
-
-def _plain(pattern: str) -> str:
-    # Babel multiplies by 100 itself where the sign stands unquoted.
-    return pattern.replace("%", "'%'")

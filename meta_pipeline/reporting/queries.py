@@ -168,8 +168,11 @@ with sums as (
         case when count(spend) = count(*) then cast(sum(spend) as decimal(38, 6)) end as spend,
         case when count(impressions) = count(*) then cast(sum(impressions) as bigint) end
             as impressions,
-        case when count(link_clicks) = count(*) then cast(sum(link_clicks) as bigint) end
-            as link_clicks,
+        -- Meta sends no link clicks where there were no clicks at all.
+        case
+            when count(coalesce(link_clicks, if(clicks = 0, 0, null))) = count(*)
+                then cast(coalesce(sum(link_clicks), 0) as bigint)
+        end as link_clicks,
         case when count(results) = count(*) then cast(sum(results) as decimal(38, 6)) end
             as results
     from {table}

@@ -1,7 +1,5 @@
 """What a report says in sentences: what moved, by how much, and never why."""
 
-from dataclasses import replace
-
 from meta_pipeline.reporting.figures import Figure, MonthlyReport, Paid
 from meta_pipeline.reporting.numbers import Writer
 
@@ -50,8 +48,7 @@ def _moved(figure: Figure, paid: Paid, write: Writer) -> str:
     on = ""
     if figure.compared != figure.value:
         on = f" on the settled days (through {write.day(paid.settled_through)})"
-    name = _in_sentence(replace(figure, change=None))
-    return f"{name} {verb} by {write.percent(abs(change))}{on}, from {before} to {now}."
+    return f"{_in_sentence(figure)} {verb} by {write.percent(abs(change))}{on}, from {before} to {now}."
 
 
 def _in_sentence(figure: Figure) -> str:
@@ -85,9 +82,10 @@ def _plain(report: MonthlyReport, paid: Paid, write: Writer, moved: int) -> list
 
 
 def _comparison(paid: Paid, write: Writer, moved: int) -> str:
+    flat = write.percent(FLAT, digits=0)
     if moved:
-        return "The other figures changed by less than 2 %, or cannot be compared."
+        return f"The other figures changed by less than {flat}, or cannot be compared."
     if any(one.change is not None for one in paid.figures):
-        return "No figure changed by 2 % or more against the month before."
+        return f"No figure changed by {flat} or more against the month before."
     before = write.days(paid.previous_first_day, paid.previous_last_day)
     return f"There is nothing to compare with: {before} is not known in full, or too small."
