@@ -46,7 +46,7 @@ class Artist:
         )
         line = base.mark_line(color=DARK, strokeWidth=2).encode(x=_day_axis(), y="mean:Q")
         title = f"Spend by day in {name}, with the mean of seven days as a line."
-        return self._drawing(bars + line, title, f"spend-{paid.currency}", width=660, height=150)
+        return self._drawing(bars + line, title, f"spend-{paid.currency}", width=840, height=170)
 
     def results(self, paid: Paid, name: str) -> Drawing:
         """Results by day; days that are not settled in grey, with the band they may reach."""
@@ -84,7 +84,7 @@ class Artist:
             chart = bars + band
             parts.append("with the range in which each is expected to end (an estimate)")
         title = ", ".join(parts) + "."
-        return self._drawing(chart, title, f"results-{paid.currency}", width=660, height=150)
+        return self._drawing(chart, title, f"results-{paid.currency}", width=840, height=170)
 
     def rate(self, paid: Paid, name: str, key: str) -> Drawing:
         """CTR or CPC by day: `key` is `link_ctr` or `link_cpc`."""
@@ -107,7 +107,7 @@ class Artist:
             )
         )
         return self._drawing(
-            chart, f"{title}{name}.", f"{key}-{paid.currency}", width=290, height=120
+            chart, f"{title}{name}.", f"{key}-{paid.currency}", width=380, height=140
         )
 
     def ages(self, groups: Groups, paid: Paid, name: str) -> Drawing:
@@ -142,7 +142,7 @@ class Artist:
             )
         )
         title = f"Spend by age and gender in {name}."
-        return self._drawing(chart, title, f"ages-{paid.currency}", width=660, height=150)
+        return self._drawing(chart, title, f"ages-{paid.currency}", width=840, height=170)
 
     def _axis(self, form: str, **more: Any) -> Any:
         import altair as alt

@@ -48,7 +48,8 @@ def _moved(figure: Figure, paid: Paid, write: Writer) -> str:
     on = ""
     if figure.compared != figure.value:
         on = f" on the settled days (through {write.day(paid.settled_through)})"
-    return f"{_in_sentence(figure)} {verb} by {write.percent(abs(change))}{on}, from {before} to {now}."
+    much = write.percent(abs(change))
+    return f"{_in_sentence(figure)} {verb} by {much}{on}, from {before} to {now}."
 
 
 def _in_sentence(figure: Figure) -> str:
