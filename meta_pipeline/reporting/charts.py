@@ -190,9 +190,8 @@ def _inline(svg: str, title: str, key: str) -> str:
     head, inner = svg.split(">", 1)
     label = html.escape(title)
     return (
-        f'{head} role="img" aria-labelledby="{prefix}-title {prefix}-desc">'
+        f'{head} role="img" aria-labelledby="{prefix}-title">'
         f'<title id="{prefix}-title">{label}</title>'
-        f'<desc id="{prefix}-desc">{label} The figures stand in the tables of this report.</desc>'
         f"{inner}"
     )
 

@@ -29,7 +29,8 @@ def in_short(report: MonthlyReport, write: Writer) -> tuple[str, str, str]:
     No cause is given: the figures show none.
     """
     paid = report.paid[0]
-    movers = [_moved(one, paid, write) for one in _movers(paid)]
+    known = _movers(paid) if paid.figure("spend").value is not None else []
+    movers = [_moved(one, paid, write) for one in known]
     first, second, third, *_ = [*movers, *_plain(report, paid, write, len(movers))]
     return first, second, third
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zlib
 from datetime import date
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -40,24 +41,25 @@ class Page(HTMLParser):
         self.words: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self._key: tuple[str, str] | None = None
-        self._is_style = False
+        self._hidden = ""
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Remembers the tag, and which figure is being printed."""
         values = dict(attrs)
         self.tags.append((tag, values))
-        self._is_style = tag == "style"
+        self._hidden = self._hidden or (tag if tag in ("style", "svg") else "")
         if tag == "data":
             self._key = (values["data-figure"] or "", values["value"] or "")
 
     def handle_endtag(self, tag: str) -> None:
-        """A style sheet says nothing."""
-        self._is_style = self._is_style and tag != "style"
+        """Style sheets and charts print no figure of their own."""
+        if tag == self._hidden:
+            self._hidden = ""
 
     def handle_data(self, data: str) -> None:
         """What is printed."""
-        if self._is_style:
+        if self._hidden:
             return
         self.words.append(data)
         if self._key:
@@ -389,10 +391,17 @@ def test_the_command(
         run("acme", form="docx")
 
 
+def needs_weasyprint() -> None:
+    """Skips the test where WeasyPrint's system library is missing."""
+    try:
+        import weasyprint  # noqa: F401
+    except OSError as error:
+        pytest.skip(f"libpango-1.0-0 and libpangoft2-1.0-0 are not installed: {error}")
+
+
 def test_pdf_says_the_same(tmp_path: Path):
-    """The PDF is tagged, the same twice, and prints each figure of the page."""
-    weasyprint = pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
-    assert weasyprint
+    """The PDF prints each figure of the page, and on every page whose it is and how settled."""
+    needs_weasyprint()
     reader = shutil.which("pdftotext")
     if reader is None:
         pytest.skip("pdftotext (Debian: poppler-utils) is not installed")
@@ -400,13 +409,30 @@ def test_pdf_says_the_same(tmp_path: Path):
 
     (tmp_path / "logo.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     page = page_of(full_marts(), tmp_path, name="A & <b>Söhne</b>", brand={"logo": "logo.svg"})
-    first = as_pdf(page)
-    assert first == as_pdf(page)
     path = tmp_path / "report.pdf"
-    path.write_bytes(first)
+    path.write_bytes(as_pdf(page))
     text = subprocess.run([reader, "-layout", path, "-"], capture_output=True, check=True).stdout
     words = " ".join(text.decode().split())
     for key, (_, shown) in Page(page).figures.items():
         assert " ".join(shown.split()) in words, key
     pages = text.decode().rstrip("\f").split("\f")
     assert all("Final figures" in one and "A & <b>Söhne</b>, October 2026" in one for one in pages)
+
+
+def test_the_same_page_makes_the_same_pdf():
+    """Two runs write the same bytes, tagged for readers; what is elsewhere is not fetched."""
+    needs_weasyprint()
+    from meta_pipeline.reporting.pdf import as_pdf
+
+    page = (
+        '<html lang="en"><title>A</title><h1>Été</h1><svg width="9" height="9">'
+        '<title>A line</title><path d="M0,0L9,9" stroke="red"/></svg>'
+        '<img alt="none" src="file:///etc/hostname">'
+    )
+    first = as_pdf(page)
+    assert first == as_pdf(page)
+    packed = re.findall(rb"stream\n(.*?)\nendstream", first, re.DOTALL)
+    inside = b"".join(zlib.decompress(one) for one in packed if one.startswith(b"x\xda")) + first
+    assert b"pdfuaid" in inside
+    assert b"/Lang" in inside
+    assert b"StructTreeRoot" in inside
