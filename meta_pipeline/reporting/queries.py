@@ -134,31 +134,35 @@ where
 order by time_zone
 """
 
+# A day that nobody asked for has no row at all, and is missing all the same.
 REPORT_DAYS = """
-with accounts as (
-    select distinct ad_account_id from dim_ad_accounts
-    where
-        client_id = $client_id
-        and account_currency is not distinct from $currency
-),
-wanted as (
+with wanted as (
     select freshness.ad_account_id, freshness.day
     from mart_freshness as freshness
-    inner join accounts using (ad_account_id)
-    where client_id = $client_id and day between $first_day and $last_day
+    inner join dim_ad_accounts as accounts using (client_id, ad_account_id)
+    where
+        client_id = $client_id
+        and accounts.account_currency is not distinct from $currency
+        and day between $first_day and $last_day
+),
+days as (
+    select
+        wanted.day,
+        bool_and(coalesce(found.coverage in ('pulled', 'confirmed_empty'), false)) as is_known
+    from wanted
+    left join mart_coverage as found
+        on
+            found.client_id = $client_id
+            and found.asset_id = wanted.ad_account_id
+            and found.day = wanted.day
+            and found.report = $report
+    group by wanted.day
 )
 select
-    count(distinct wanted.day) as days,
-    count(distinct wanted.day) filter (
-        where coalesce(found.coverage, '') not in ('pulled', 'confirmed_empty')
-    ) as missing
-from wanted
-left join mart_coverage as found
-    on
-        found.client_id = $client_id
-        and found.asset_id = wanted.ad_account_id
-        and found.day = wanted.day
-        and found.report = $report
+    coalesce(date_diff('day', $first_day, $last_day) + 1, 0) as days,
+    coalesce(date_diff('day', $first_day, $last_day) + 1, 0)
+        - count(*) filter (where is_known) as missing
+from days
 """
 
 _GROUPS = """

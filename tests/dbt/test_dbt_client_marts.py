@@ -10,6 +10,8 @@ import pytest
 from dbt_model import Models
 from dbt_warehouse import Warehouse, days_between
 
+from meta_pipeline.reporting.figures import read_report
+
 A, B = "act_1", "act_2"
 DAY = date(2026, 11, 3)
 
@@ -506,3 +508,15 @@ def test_a_campaign_without_a_row_spent_nothing_on_a_known_day(client: Client) -
         ("1", Decimal(10), 10, 5, 0.5, 0, None, 1),
         ("2", Decimal(0), 0, 0, None, 0, None, 1),
     ]
+
+
+def test_a_report_can_be_made_of_the_marts(built: Warehouse):
+    """Every question of the monthly report finds its columns, and its totals are the mart's."""
+    months = built.query("select client_id, month, spend from marts.mart_monthly_report")
+    with built.connect(read_only=True) as marts:
+        marts.execute("set search_path = 'marts'")
+        for client_id, month, spend in months:
+            report = read_report(marts, client_id, month)
+            assert report
+            assert spend in [paid.figure("spend").value for paid in report.paid]
+    assert months

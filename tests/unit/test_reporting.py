@@ -191,6 +191,16 @@ def test_what_is_not_known_is_a_dash(tmp_path: Path):
     assert "The totals of October 2026 are not known" in page.text
 
 
+def test_a_table_of_some_days_is_none(tmp_path: Path):
+    """Where a day of the campaigns was not pulled, or never asked for, no sums are printed."""
+    for table in ("mart_coverage", "mart_freshness"):
+        marts = full_marts()
+        marts.connection.execute(f"delete from {table} where day = '2026-10-07'")
+        page = Page(page_of(marts, tmp_path))
+        assert "1 of 31 days are not known." in page.text
+        assert "USD.campaign.c1.spend" not in page.figures
+
+
 def test_an_unsettled_month_is_refused(tmp_path: Path):
     """It says when it settles and which command pulls it; allowed, it is marked as provisional."""
     marts = full_marts()
