@@ -186,7 +186,7 @@ def read_report(marts: DuckDBPyConnection, client_id: str, month: date) -> Month
         client_id=client_id,
         month=month,
         is_final=not unsettled,
-        settles_at=max(settling["settles_at"], *(row["settles_at"] for row in rows)),
+        settles_at=max(one["settles_at"] for one in (settling, *rows) if one["settles_at"]),
         paid=paid,
         organic=tuple(one for one in organic if one),
         gaps=tuple((row["day"], row["reason"]) for row in gaps),

@@ -42,7 +42,7 @@ with used as (
 )
 select
     count(*) filter (where maturity is distinct from 'final') > 0 as unsettled,
-    coalesce(max(settles_at), '-infinity'::timestamptz) as settles_at
+    max(settles_at) as settles_at
 from used
 """
 

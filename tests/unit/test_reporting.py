@@ -273,7 +273,7 @@ def test_a_client_with_little(tmp_path: Path, values: dict[str, int]):
     """One day, no Page, no results, no spend: a page without a quotient or a comparison."""
     marts = ReportMarts()
     marts.client()
-    marts.days(OCTOBER, OCTOBER, results=0, **values)
+    marts.days(OCTOBER, OCTOBER, **{"results": 0, **values})  # type: ignore[arg-type]
     marts.months()
     page = Page(page_of(marts, tmp_path))
     assert page.figures["USD.cost_per_result"] == ("", "–")
