@@ -1,1 +1,1 @@
-"""The monthly report that an agency sends: made from the published marts alone."""
+"""What the agency sends and looks at, made of the published marts alone."""
