@@ -301,6 +301,25 @@ def report(
 
 
 @app.command()
+def dashboard(
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE|DIR", help="Where to write, instead of the pipeline's home."),
+    ] = None,
+    client: ClientOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write one HTML page with every client's figures, trends, campaigns and freshness.
+
+    It works from disk, without a network; its path is printed. Beyond 5 MB it becomes an index
+    and a page a client in a folder beside it. Reads marts.duckdb only.
+    """
+    from meta_pipeline.cli.dashboard import run_dashboard
+
+    raise typer.Exit(run_dashboard(out, client or [], as_json=as_json))
+
+
+@app.command()
 def docs() -> None:
     """Write one HTML page with every model, column, test and formula, and how they hang together.
 

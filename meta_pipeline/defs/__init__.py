@@ -9,6 +9,7 @@ from meta_pipeline.config import Client, Settings, load_alerts, load_clients, lo
 from meta_pipeline.defs.alerts import alert_definitions
 from meta_pipeline.defs.checks import connection_definitions, quality_checks
 from meta_pipeline.defs.clients import clients_sensor
+from meta_pipeline.defs.dashboard import dashboard_asset
 from meta_pipeline.defs.partitions import Grid
 from meta_pipeline.defs.raw import Retries, raw_assets
 from meta_pipeline.defs.reports import report_definitions
@@ -42,6 +43,7 @@ def build(
             models,
             published_asset(models, settings, clients, grid),
             settled_asset(grid),
+            dashboard_asset(settings),
         ],
         asset_checks=[quality_checks(clients, settings)],
         schedules=[intraday_delivery(settings, grid)],

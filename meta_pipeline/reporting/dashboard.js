@@ -242,6 +242,7 @@ function el(tag, attributes = {}, ...children) {
   return node;
 }
 
+const apart = (parts) => parts.map((one) => (typeof one === "string" ? el("span", {}, one) : one));
 const bdi = (text) => el("bdi", {}, String(text));
 const $ = (id) => document.getElementById(id);
 
@@ -358,7 +359,7 @@ function draw() {
   const bodies = { ads: adsTab, organic: organicTab, freshness: freshnessTab };
   const { nodes, period, after } = bodies[state.tab](client);
   drawPickers(client, period);
-  main.replaceChildren(...aged(), ...nodes);
+  main.replaceChildren(...aged(), ...nodes.filter((node) => node !== null));
   if (after) after();
 }
 
@@ -442,7 +443,7 @@ function tile(figure, days, period, sums) {
   return el("div", { class: "tile", id: `tile-${figure.id}`, "data-value": value === null ? "" : String(value), "data-delta": change.share === undefined ? "" : String(change.share) },
     el("div", { class: "label" }, figure.label()),
     el("div", { class: text.length > 12 ? "value long" : "value" }, text),
-    el("div", { class: "before" }, before),
+    el("div", { class: "before" }, apart(before)),
     more.length ? el("div", { class: "more" }, more) : null);
 }
 
@@ -493,22 +494,26 @@ function shades(days, from, to) {
 
 const X = { type: "temporal", scale: { type: "utc" }, axis: { title: null, format: "%-d %b", grid: false, labelOverlap: true, tickCount: 5 } };
 
+const isNumber = (value) => typeof value === "number";
+
 /** The layers of one trend: shading, the estimate's band, the line with its gaps, points. */
 function trend(points, { title, kind, color = "#1f5fbf", shading, width, height, brush, lines, currency }) {
   const x = brush ? { ...X, scale: { ...X.scale, domain: { param: "zoom" } } } : X;
-  const axis = { title: null, tickCount: 4, format: { percent: ".2~%", count: "~s", money: "~s", price: ",.2~f" }[kind] };
+  const isLarge = points.some((one) => one.value !== null && one.value >= 10000);
+  const format = { percent: ".2~%", level: "," }[kind] || (kind === "price" && !isLarge ? ",.2~f" : "~s");
+  const axis = { title: null, tickCount: 4, format, minExtent: 42, maxExtent: 42 };
   const detail = lines ? { detail: { field: "line", type: "nominal" } } : {};
-  const y = { field: "value", type: "quantitative", axis, scale: { zero: kind !== "level", nice: true } };
+  const y = { field: "value", type: "quantitative", axis, scale: { zero: kind !== "level", nice: 4 } };
   const clip = { clip: true };
   const layers = [
-    {
+    shading.length && {
       data: { values: shading }, mark: { type: "rect", ...clip, opacity: 1 },
       encoding: {
         x: { ...x, field: "start" }, x2: { field: "end" },
         color: { field: "shade", type: "nominal", legend: null, scale: { domain: ["dark", "light"], range: ["#cfd5de", "#edf0f4"] } },
       },
     },
-    {
+    points.some((one) => isNumber(one.low) && isNumber(one.high)) && {
       transform: [{ filter: "isValid(datum.low) && isValid(datum.high)" }],
       mark: { type: "rule", ...clip, color: "#8fb2e8", strokeWidth: 5 },
       encoding: { x: { ...x, field: "at" }, y: { field: "low", type: "quantitative" }, y2: { field: "high" } },
@@ -517,12 +522,12 @@ function trend(points, { title, kind, color = "#1f5fbf", shading, width, height,
       mark: { type: "line", ...clip, color, strokeWidth: 2, invalid: "break-paths-show-path-domains" },
       encoding: { x: { ...x, field: "at" }, y, ...detail },
     },
-    {
+    points.some((one) => one.value !== null && one.dot) && {
       transform: [{ filter: "isValid(datum.value) && datum.dot" }],
       mark: { type: "point", ...clip, filled: true, color, size: 26, opacity: 1 },
       encoding: { x: { ...x, field: "at" }, y },
     },
-    {
+    points.some((one) => isNumber(one.expected)) && {
       transform: [{ filter: "isValid(datum.expected)" }],
       mark: { type: "point", ...clip, filled: true, fill: "#ffffff", stroke: color, strokeWidth: 1.5, size: 30, opacity: 1 },
       encoding: { x: { ...x, field: "at" }, y: { field: "expected", type: "quantitative" } },
@@ -542,7 +547,7 @@ function trend(points, { title, kind, color = "#1f5fbf", shading, width, height,
     },
   ];
   return {
-    data: { values: points }, width, height, layer: layers,
+    data: { values: points }, width, height, layer: layers.filter(Boolean),
     title: { text: title, anchor: "start", fontSize: 13, fontWeight: 600, color: "#1b2430" },
   };
 }
@@ -591,20 +596,20 @@ function drawCharts(place, days, period) {
   const shading = shades(days, first, last);
   const inner = Math.max(place.clientWidth - 24, 240);
   const columns = inner > 1050 ? 3 : inner > 620 ? 2 : 1;
-  const width = Math.floor(inner / columns) - 72;
+  const width = Math.floor((inner - 22 * (columns - 1)) / columns) - 58;
   const from = period.from * DAY;
   const to = (period.to + 1) * DAY;
   const overview = {
-    data: { values: pointsOf(figures[0], days, first, last) }, width: inner - 72, height: 46,
+    data: { values: pointsOf(figures[0], days, first, last) }, width: inner - 58, height: 46,
     title: { text: `Zoom: ${shown(first)} to ${shown(last)}`, anchor: "start", fontSize: 12, fontWeight: 400, color: "#566173" },
     layer: [
-      { data: { values: shading }, mark: "rect", encoding: { x: { ...X, field: "start" }, x2: { field: "end" }, color: { field: "shade", type: "nominal", legend: null, scale: { domain: ["dark", "light"], range: ["#cfd5de", "#edf0f4"] } } } },
+      shading.length && { data: { values: shading }, mark: "rect", encoding: { x: { ...X, field: "start" }, x2: { field: "end" }, color: { field: "shade", type: "nominal", legend: null, scale: { domain: ["dark", "light"], range: ["#cfd5de", "#edf0f4"] } } } },
       {
         params: [{ name: "zoom", select: { type: "interval", encodings: ["x"], mark: { fill: "#1f5fbf", fillOpacity: 0.14, stroke: "#1f5fbf" } }, value: { x: [from, to] } }],
         mark: { type: "area", color: "#8795a8", opacity: 0.75, line: false },
         encoding: { x: { ...X, field: "at" }, y: { field: "value", type: "quantitative", axis: null } },
       },
-    ],
+    ].filter(Boolean),
   };
   const parts = figures.map((figure) =>
     trend(pointsOf(figure, days, first, last), { title: figure.label() + (figure.kind === "money" || figure.kind === "price" ? ` (${state.currency ?? "?"})` : ""), kind: figure.kind, shading, width, height: 150, brush: true })
@@ -732,7 +737,7 @@ function organicTab(client) {
     const { surface, name } = mine[0];
     nodes.push(
       el("h2", {}, `${SURFACES[surface] || surface} `, bdi(name || mine[0].asset)),
-      el("div", { class: "tiles", "data-asset": asset }, ORGANIC.filter((one) => mine.some((row) => row.canonical === one.id)).map((one) => organicTile(one, mine.filter((row) => row.canonical === one.id), period))),
+      el("div", { class: "tiles organic", "data-asset": asset }, ORGANIC.filter((one) => mine.some((row) => row.canonical === one.id)).map((one) => organicTile(one, mine.filter((row) => row.canonical === one.id), period))),
       el("p", { class: "legend" }), place, breaks(mine));
   }
   nodes.push(el("p", { class: "quiet" }, "Viewers are people: those of two days overlap, so they are never added. A line ends where Meta's metric or what it counts changes."));
@@ -755,7 +760,7 @@ function organicTile(figure, list, period) {
   const last = Math.min(period.to, Math.max(...days.keys()));
   const box = (value, before, more) => el("div", { class: "tile", "data-organic": figure.id, "data-value": value === null ? "" : String(value) },
     el("div", { class: "label" }, figure.label), el("div", { class: "value" }, value === null ? DASH : COUNT.format(value)),
-    el("div", { class: "before" }, before), more.length ? el("div", { class: "more" }, more) : null);
+    el("div", { class: "before" }, apart(before)), more.length ? el("div", { class: "more" }, apart(more)) : null);
   if (last < period.from) return box(null, ["no figure in this period"], []);
   if (!list[0].additive) {
     const row = days.get(last);
@@ -799,7 +804,7 @@ function organicSum(days, from, to) {
 function drawOrganic(place, mine, period) {
   const inner = Math.max(place.clientWidth - 24, 240);
   const columns = inner > 1050 ? 3 : inner > 620 ? 2 : 1;
-  const width = Math.floor(inner / columns) - 72;
+  const width = Math.floor((inner - 22 * (columns - 1)) / columns) - 58;
   const parts = ORGANIC.filter((one) => one.id !== "unfollows").flatMap(({ id, label }) => {
     const days = new Map(mine.filter((row) => row.canonical === id).map((row) => [row.day, row]));
     if (![...days.keys()].some((day) => day >= period.from && day <= period.to)) return [];
@@ -836,9 +841,11 @@ function freshnessTab(client) {
     return [bdi(one.name), el("span", { class: `state ${fresh.state === "fresh" ? "fresh" : "other"}` }, fresh.state), day(fresh.data_through), day(fresh.settled_through), fresh.last_pull ?? DASH, COUNT.format(fresh.gaps), COUNT.format(fresh.late), states || DASH];
   });
   const labels = new Map(tables(client).accounts.map((one) => [one.account, one.name]));
+  // A month stands under its first day.
+  const end = (one, value) => (one.report.endsWith("_monthly") && value !== null ? shown(value).slice(2) : day(value));
   const reports = tables(client).reports.map((one) => [
-    one.report, bdi(labels.get(one.asset) || one.asset), day(one.through), COUNT.format(one.known), COUNT.format(one.missing),
-    one.missing ? day(one.newest_missing) : DASH, COUNT.format(one.beyond), one.reason ? bdi(one.reason) : DASH,
+    one.report, bdi(labels.get(one.asset) || one.asset), end(one, one.through), COUNT.format(one.known), COUNT.format(one.missing),
+    one.missing ? end(one, one.newest_missing) : DASH, COUNT.format(one.beyond), one.reason ? bdi(one.reason) : DASH,
   ]);
   return {
     nodes: [
@@ -846,7 +853,7 @@ function freshnessTab(client) {
       table("clients", [["Client"], ["State"], ["Data through"], ["Settled through"], ["Last pull (UTC)"], ["Gaps (days)", 1], ["Late (days)", 1], ["Days by maturity"]], clients),
       el("p", { class: "quiet" }, "States are as of the newest pull. Settled: every day up to it was pulled 72 hours or more after its end. Late: a pull that is wanting."),
       el("h2", {}, "Reports of ", bdi(client.name)),
-      reports.length ? table("reports", [["Report"], ["Asset"], ["Data through"], ["Days known", 1], ["Days missing", 1], ["Newest missing"], ["No longer kept", 1], ["Why the newest is missing"]], reports) : el("p", { class: "notice" }, "No report was pulled yet. Run meta-pipeline sync."),
+      reports.length ? table("reports", [["Report"], ["Asset"], ["Data through"], ["Known", 1], ["Missing", 1], ["Newest missing"], ["No longer kept", 1], ["Why the newest is missing"]], reports) : el("p", { class: "notice" }, "No report was pulled yet. Run meta-pipeline sync."),
     ],
   };
 }
