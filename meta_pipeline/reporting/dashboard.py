@@ -111,12 +111,14 @@ def _fitting(
     data: dict[str, Any], client: dict[str, Any], max_bytes: int
 ) -> tuple[str, list[dict[str, Any]]]:
     """The page of one client with as many days as fit, but never with none."""
-    for days in HISTORY:
+    *longer, least = HISTORY
+    for days in longer:
         short = _within(client, days)
         text = _page(data | {"clients": [short]})
         if len(text.encode()) <= max_bytes:
-            break
-    return text, [short]
+            return text, [short]
+    short = _within(client, least)
+    return _page(data | {"clients": [short]}), [short]
 
 
 def _within(client: dict[str, Any], days: int) -> dict[str, Any]:
@@ -166,7 +168,6 @@ def _read(connection: DuckDBPyConnection, client_ids: Sequence[str]) -> dict[str
             ("names", _CAMPAIGNS),
             ("accounts", _ACCOUNTS),
             ("reports", _REPORTS),
-            ("repull", _REPULL),
         )
     }
     fresh = _freshness(connection, newest_pull)
@@ -254,18 +255,18 @@ from dim_clients
 order by lower(coalesce(client_name, client_id)), client_id
 """
 
-_DAILY = f"""
+_DAILY = """
 select
     client_id, account_currency as currency, day, spend, impressions, clicks, link_clicks, results,
     results_expected as expected, results_expected_low as low, results_expected_high as high,
     expected_basis as basis,
-    list_position({list(MATURITIES)}, maturity) - 1 as maturity, is_complete as known,
+    list_position(['open', 'provisional', 'settling', 'attributing', 'final'], maturity) - 1 as maturity, is_complete as known,
     case when not is_complete then coalesce(reason, coverage) end as reason
 from mart_client_daily
 order by client_id, account_currency nulls last, day
 """
 
-# Meta leaves link clicks out where there are no clicks at all, as `known_link_clicks` of dbt has it.
+# Where there are no clicks at all, Meta leaves link clicks out: `known_link_clicks` of the marts.
 _CAMPAIGN_DAILY = """
 select
     client_id, account_currency as currency, day, ad_account_id as account, campaign_id as campaign,
@@ -287,12 +288,14 @@ order by
 """
 
 # A day of a report is known when every ad account of that currency has an answer to it.
-_COVERAGE = f"""
+_COVERAGE = """
 with days as (
     select
         coverage.client_id, accounts.account_currency, coverage.day, coverage.report,
         count(*) filter (where coverage.coverage in ('pulled', 'confirmed_empty')) as known,
-        min(list_position({list(MATURITIES)}, coverage.maturity)) - 1 as maturity
+        min(
+            list_position(['open', 'provisional', 'settling', 'attributing', 'final'], coverage.maturity)
+        ) - 1 as maturity
     from mart_coverage as coverage
     inner join dim_ad_accounts as accounts
         on coverage.client_id = accounts.client_id
@@ -335,12 +338,12 @@ from dim_ad_accounts
 order by client_id, ad_account_id
 """
 
-_ORGANIC = f"""
+_ORGANIC = """
 select
     bridge.client_id, bridge.day, surface, asset_id as asset,
     coalesce(instagram.username, instagram.account_name) as name, canonical, value, metric,
     comparable, series_id as series, is_additive as additive, note,
-    list_position({list(MATURITIES)}, maturity) - 1 as maturity
+    list_position(['open', 'provisional', 'settling', 'attributing', 'final'], maturity) - 1 as maturity
 from mart_organic_bridge as bridge
 left join dim_instagram_accounts as instagram
     on bridge.client_id = instagram.client_id
@@ -367,10 +370,6 @@ from mart_coverage
 where is_asked
 group by client_id, asset_id, report
 order by client_id, asset_id, report
-"""
-
-_REPULL = """
-select client_id, daily_through, measured_on, reason from mart_repull_policy order by client_id
 """
 
 
