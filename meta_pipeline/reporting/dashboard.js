@@ -415,7 +415,7 @@ function notices(client, days, period) {
   const open = [...days.values()].filter((one) => one.day >= period.from && one.day <= period.to && one.maturity !== null && one.maturity < SETTLED);
   if (open.length) {
     const first = Math.min(...open.map((one) => one.day));
-    texts.push(`Not settled from ${shown(first)}: ${plural(open.length, "day")} pulled less than 72 hours after the end. Results and their cost are compared over the settled days before.`);
+    texts.push(`Not settled from ${shown(first)}: ${plural(open.length, "day")} pulled less than 72 hours after their end.${period.before ? " Results and their cost are compared over the settled days before." : ""}`);
   }
   if (state.platform !== "all") {
     texts.push("One platform: Meta leaves conversions that happened off its own surfaces out of the report by platform, so results are too few here and their cost too high. Take both from all platforms.");
@@ -500,7 +500,7 @@ const isNumber = (value) => typeof value === "number";
 function trend(points, { title, kind, color = "#1f5fbf", shading, width, height, brush, lines, currency }) {
   const x = brush ? { ...X, scale: { ...X.scale, domain: { param: "zoom" } } } : X;
   const isLarge = points.some((one) => one.value !== null && one.value >= 10000);
-  const format = { percent: ".2~%", level: "," }[kind] || (kind === "price" && !isLarge ? ",.2~f" : "~s");
+  const format = { percent: ".2~%", level: ",.0f" }[kind] || (kind === "price" && !isLarge ? ",.2~f" : "~s");
   const axis = { title: null, tickCount: 4, format, minExtent: 42, maxExtent: 42 };
   const detail = lines ? { detail: { field: "line", type: "nominal" } } : {};
   const y = { field: "value", type: "quantitative", axis, scale: { zero: kind !== "level", nice: 4 } };

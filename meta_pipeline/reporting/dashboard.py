@@ -260,7 +260,9 @@ select
     client_id, account_currency as currency, day, spend, impressions, clicks, link_clicks, results,
     results_expected as expected, results_expected_low as low, results_expected_high as high,
     expected_basis as basis,
-    list_position(['open', 'provisional', 'settling', 'attributing', 'final'], maturity) - 1 as maturity, is_complete as known,
+    list_position(['open', 'provisional', 'settling', 'attributing', 'final'], maturity) - 1
+        as maturity,
+    is_complete as known,
     case when not is_complete then coalesce(reason, coverage) end as reason
 from mart_client_daily
 order by client_id, account_currency nulls last, day
@@ -294,7 +296,9 @@ with days as (
         coverage.client_id, accounts.account_currency, coverage.day, coverage.report,
         count(*) filter (where coverage.coverage in ('pulled', 'confirmed_empty')) as known,
         min(
-            list_position(['open', 'provisional', 'settling', 'attributing', 'final'], coverage.maturity)
+            list_position(
+                ['open', 'provisional', 'settling', 'attributing', 'final'], coverage.maturity
+            )
         ) - 1 as maturity
     from mart_coverage as coverage
     inner join dim_ad_accounts as accounts
@@ -343,7 +347,8 @@ select
     bridge.client_id, bridge.day, surface, asset_id as asset,
     coalesce(instagram.username, instagram.account_name) as name, canonical, value, metric,
     comparable, series_id as series, is_additive as additive, note,
-    list_position(['open', 'provisional', 'settling', 'attributing', 'final'], maturity) - 1 as maturity
+    list_position(['open', 'provisional', 'settling', 'attributing', 'final'], maturity) - 1
+        as maturity
 from mart_organic_bridge as bridge
 left join dim_instagram_accounts as instagram
     on bridge.client_id = instagram.client_id
