@@ -435,7 +435,7 @@ function tile(figure, days, period, sums) {
     more.push(`Settled, to ${shown(change.settled)}: ${shownAs(figure.kind, change.value, state.currency)} against ${shownAs(figure.kind, change.old, state.currency)}`);
   }
   const expected = figure.id === "results" ? expectedOf(days, period) : null;
-  if (expected !== null) more.push(`${more.length ? " · " : ""}Estimate of the final number: ${DECIMAL.format(expected)}`);
+  if (expected !== null) more.push(`Estimate of the final number: ${DECIMAL.format(expected)}`);
   const before = [];
   if (change.share !== undefined) before.push(delta(change.share, figure.good));
   if (change.old !== undefined && !change.settled) before.push(`before: ${shownAs(figure.kind, change.old, state.currency)}`);
@@ -444,7 +444,7 @@ function tile(figure, days, period, sums) {
     el("div", { class: "label" }, figure.label()),
     el("div", { class: text.length > 12 ? "value long" : "value" }, text),
     el("div", { class: "before" }, apart(before)),
-    more.length ? el("div", { class: "more" }, more) : null);
+    more.length ? el("div", { class: "more" }, apart(more)) : null);
 }
 
 /** Colour means good or bad, not up or down; under 2 % it means nothing. */
@@ -599,13 +599,15 @@ function drawCharts(place, days, period) {
   const width = Math.floor((inner - 22 * (columns - 1)) / columns) - 58;
   const from = period.from * DAY;
   const to = (period.to + 1) * DAY;
+  // A drag inside a selection moves it: one of everything would be in the way.
+  const start = period.from > first || period.to < last ? { value: { x: [from, to] } } : {};
   const overview = {
     data: { values: pointsOf(figures[0], days, first, last) }, width: inner - 58, height: 46,
     title: { text: `Zoom: ${shown(first)} to ${shown(last)}`, anchor: "start", fontSize: 12, fontWeight: 400, color: "#566173" },
     layer: [
       shading.length && { data: { values: shading }, mark: "rect", encoding: { x: { ...X, field: "start" }, x2: { field: "end" }, color: { field: "shade", type: "nominal", legend: null, scale: { domain: ["dark", "light"], range: ["#cfd5de", "#edf0f4"] } } } },
       {
-        params: [{ name: "zoom", select: { type: "interval", encodings: ["x"], mark: { fill: "#1f5fbf", fillOpacity: 0.14, stroke: "#1f5fbf" } }, value: { x: [from, to] } }],
+        params: [{ name: "zoom", select: { type: "interval", encodings: ["x"], mark: { fill: "#1f5fbf", fillOpacity: 0.14, stroke: "#1f5fbf" } }, ...start }],
         mark: { type: "area", color: "#8795a8", opacity: 0.75, line: false },
         encoding: { x: { ...X, field: "at" }, y: { field: "value", type: "quantitative", axis: null } },
       },

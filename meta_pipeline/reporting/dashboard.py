@@ -93,10 +93,10 @@ _Pages = list[tuple[Path, str, list[dict[str, Any]]]]
 
 
 def _pages(data: dict[str, Any], out: Path, max_bytes: int) -> _Pages:
-    clients = data["clients"]
-    whole = _page(data | {"clients": [_within(one, HISTORY[0]) for one in clients]})
+    clients = [_within(one, HISTORY[0]) for one in data["clients"]]
+    whole = _page(data | {"clients": clients})
     if len(whole.encode()) <= max_bytes:
-        return [(out, whole, [_within(one, HISTORY[0]) for one in clients])]
+        return [(out, whole, clients)]
     if len(clients) == 1:
         return [(out, *_fitting(data, clients[0], max_bytes))]
     folder = out.with_name(f"{out.stem}-clients")
@@ -132,7 +132,7 @@ def _within(client: dict[str, Any], days: int) -> dict[str, Any]:
     cut["organic"] = _cut(client["organic"], first)
     known = [day for name in ("daily", "organic") for day in cut[name]["day"]]
     cut["since"] = min(known, default=None)
-    cut["is_cut"] = client["oldest"] < first
+    cut["is_cut"] = client["is_cut"] or client["oldest"] < first
     return cut
 
 

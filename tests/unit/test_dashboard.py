@@ -30,7 +30,7 @@ class _Page(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        tag, attributes = self.tags[-1]
+        tag, attributes = self.tags[-1] if self.tags else ("", {})
         if tag in ("script", "style") and data.strip():
             self.blocks.append((tag, attributes.get("type"), data))
 

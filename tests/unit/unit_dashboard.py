@@ -44,11 +44,11 @@ create table fct_platform_daily as
     select
         'oneil' as client_id, ad_account_id, day, campaign_id, publisher_platform,
         account_currency,
-        cast(factor * (number % 7 + 1) * 1.37 as decimal(18, 6)) as spend,
+        cast(factor * (number % 7 + 1) * if(campaign_id = '12', 1.9, 1.37) as decimal(18, 6)) as spend,
         cast(factor * 100 * (number % 5 + 3) as bigint) as impressions,
         cast(if(campaign_id = '12', 0, number % 4 + 2) as bigint) as clicks,
         cast(if(campaign_id = '12', null, number % 3 + 1) as bigint) as link_clicks,
-        cast(if(campaign_id = '12', 0, number % 2) as decimal(18, 6)) as results,
+        cast(if(campaign_id = '12', 0, number % 3 + 2) as decimal(18, 6)) as results,
         maturity, pulled_at, settles_at
     from days, (values
         ('act_1', '11', 'facebook', 'USD', 3), ('act_1', '11', 'instagram', 'USD', 2),
@@ -62,7 +62,7 @@ create table fct_campaign_daily as
         sum(impressions) as impressions, sum(clicks) as clicks, sum(link_clicks) as link_clicks,
         sum(results) + if(campaign_id = '11', 1, 0) as results
     from fct_platform_daily
-    group by all;
+    group by client_id, ad_account_id, day, campaign_id, account_currency;
 create table mart_client_daily as
     select
         'oneil' as client_id, account_currency, days.day, 1 as accounts,
@@ -79,7 +79,7 @@ create table mart_client_daily as
     from days
     cross join (values ('USD'), ('JPY')) as currencies (account_currency)
     left join fct_campaign_daily using (account_currency, day)
-    group by all;
+    group by account_currency, days.day, is_gap, maturity;
 create table mart_coverage as
     select
         'oneil' as client_id, ad_account_id as asset_id, day, report,
