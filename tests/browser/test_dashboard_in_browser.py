@@ -22,11 +22,13 @@ pytestmark = pytest.mark.skipif(not _CHROMIUM.exists(), reason=f"there is no {_C
 
 @pytest.fixture(scope="module")
 def marts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The marts of `unit_dashboard`, once for all tests."""
     return write_marts(tmp_path_factory.mktemp("marts") / "marts.duckdb")
 
 
 @pytest.fixture(scope="module")
 def view(marts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator["View"]:
+    """One browser for all tests, offline, with a profile of its own."""
     folder = tmp_path_factory.mktemp("browser")
     (page,) = write_dashboard(marts, folder / "dashboard.html")
     with playwright.sync_playwright() as started:
@@ -57,17 +59,21 @@ class View:
         page.on("request", lambda request: self.requests.append(request.url))
 
     def open(self, state: str = "") -> None:
+        """Loads the page anew with this picked, in US dollars."""
         self.page.goto("about:blank")
         self.page.goto(f"{self.url}#currency=USD&{state}")
 
     def tile(self, name: str) -> float | None:
+        """The number behind a tile; None where there is none."""
         text = self.page.get_attribute(f"#tile-{name}", "data-value")
         return float(text) if text else None
 
     def shown(self, name: str) -> str:
+        """The number of a tile as it is written."""
         return self.page.inner_text(f"#tile-{name} .value")
 
     def table(self, column: str) -> list[str]:
+        """A column of the campaigns, from the top."""
         return self.page.locator(f"#campaigns tbody [data-column={column}]").all_inner_texts()
 
 
@@ -120,7 +126,7 @@ def test_each_period_and_currency_has_the_numbers_of_the_marts(view: View, marts
         seen.add(view.shown("spend"))
     assert len(seen) == len(periods)
     view.page.select_option("#currency", "JPY")
-    _assert_tiles(view, _figures(marts, _between(first, last, "JPY")))
+    _assert_tiles(view, _figures(marts, _between(*periods["all"], "JPY")))
     assert view.shown("spend").startswith("¥")
 
 

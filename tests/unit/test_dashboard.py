@@ -45,6 +45,7 @@ class _Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def marts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The marts of `unit_dashboard`, once for all tests."""
     return write_marts(tmp_path_factory.mktemp("marts") / "marts.duckdb")
 
 

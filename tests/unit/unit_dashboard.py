@@ -44,7 +44,8 @@ create table fct_platform_daily as
     select
         'oneil' as client_id, ad_account_id, day, campaign_id, publisher_platform,
         account_currency,
-        cast(factor * (number % 7 + 1) * if(campaign_id = '12', 1.9, 1.37) as decimal(18, 6)) as spend,
+        cast(factor * (number % 7 + 1) * if(campaign_id = '12', 1.9, 1.37) as decimal(18, 6))
+            as spend,
         cast(factor * 100 * (number % 5 + 3) as bigint) as impressions,
         cast(if(campaign_id = '12', 0, number % 4 + 2) as bigint) as clicks,
         cast(if(campaign_id = '12', null, number % 3 + 1) as bigint) as link_clicks,
