@@ -14,8 +14,8 @@ def clients_sensor(settings: Settings) -> dg.SensorDefinition:
         name="clients_follow_file",
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Gives each new client of clients.yml its partitions, within a minute after the "
-        "file was saved. A client that left the file keeps its partitions and its data, and is not "
+        description="Gives each new client of clients.yml its partitions, within a minute after "
+        "the file was saved. A client that left it keeps its partitions and its data, and is not "
         "asked for any more. A file that cannot be read makes a tick fail, and changes nothing.",
     )
     def clients_follow_file(context: dg.SensorEvaluationContext) -> dg.SensorResult:

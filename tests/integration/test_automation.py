@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -34,7 +34,9 @@ class Echo(Puller):
         super().__init__(pipeline.settings, clients)
         self.told: Callable[[Report], None] = lambda _report: None
 
-    def pull(self, report: Report, wanted: Mapping[str, list[Span]], **_: object) -> list[Outcome]:
+    def pull(
+        self, report: Report, wanted: Mapping[str, Iterable[Span]], **_: object
+    ) -> list[Outcome]:
         """An outcome for each span of each client, none of it asked for."""
         self.told(report)
         today = NOW.date()
