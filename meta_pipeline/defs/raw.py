@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 import msgspec
 from dagster._core.storage.tags import RESUME_RETRY_TAG as RESUMED_TAG
+from dagster._core.storage.tags import ROOT_RUN_ID_TAG
 
 from meta_pipeline import clock
 from meta_pipeline.alerts import FailedPull
@@ -153,7 +154,7 @@ def _known_since(context: dg.AssetExecutionContext) -> datetime | None:
     """
     run, instance = context.run, context.instance
     is_resumed = RESUMED_TAG in run.tags
-    ids = [run.root_run_id, run.run_id] if is_resumed else [run.run_id]
+    ids = [run.tags.get(ROOT_RUN_ID_TAG), run.run_id] if is_resumed else [run.run_id]
     # What `context.run` says of tags is from when the run was launched.
     runs = [found for one in ids if one and (found := instance.get_run_by_id(one))]
     begun = next((one.tags[BEGUN_TAG] for one in runs if BEGUN_TAG in one.tags), None)
