@@ -21,7 +21,7 @@ from meta_pipeline.errors import WarehouseError
 # In its default storage version DuckDB ignores `using compression zstd` without a word.
 WAREHOUSE_STORAGE = "v1.5.0"
 
-LOCK_TIMEOUT = 600.0
+LOCK_TIMEOUT = 1800.0
 """Seconds to wait for another writer of ours: a long load or a dbt build."""
 
 FOREIGN_LOCK_TIMEOUT = 5.0
