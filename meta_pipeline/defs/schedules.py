@@ -144,17 +144,14 @@ def _request(
 ) -> dg.RunRequest:
     """A run of the reports of one grain that any of these adjacent clients gets."""
     keys = report_keys(grain, clients) + ([_CLIENTS] if grain == "snapshot" else [])
+    neighbours = _neighbours([client.id for client in clients])
     tags = grid.range_tags(grain, clients[0].id, clients[-1].id, span)
+    tags |= {TURN: neighbours, "dagster/priority": _PRIORITIES[grain]}
     return dg.RunRequest(
-        run_key=f"{grain}:{clients[0].id}..{clients[-1].id}:{span}:{key}",
+        run_key=f"{grain}:{neighbours}:{span}:{key}",
         asset_selection=keys,
         asset_check_keys=[check for check in checks if check.asset_key in keys],
-        tags=tags
-        | {
-            TURN: _neighbours([client.id for client in clients]),
-            "dagster/priority": _PRIORITIES[grain],
-        }
-        | (ONLY_DUE if grain == "day" else {}),
+        tags=tags | (ONLY_DUE if grain == "day" else {}),
     )
 
 
