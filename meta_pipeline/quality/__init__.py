@@ -58,7 +58,7 @@ CHECKS = (
         "when a day is due; ERROR when the pull after 72 hours is overdue by more than 7 days, or "
         "the one after 28 days by more than 28. Pull the days again with the command in the "
         "table: `meta-pipeline sync -c <client> --from <day> --to <day>`; if it comes back every "
-        "day, turn on the schedule trailing_window_daily.",
+        "day, turn on the sensor daily_sync.",
     ),
     _of_marts(
         fresh_delivery,

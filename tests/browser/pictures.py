@@ -26,7 +26,7 @@ PAGES = {
     ),
     "fit_to_report": (f"{_MARTS}?view=checks&checkDetail=fit_to_report", "clients fit to report"),
     "settled_pull": (f"{_MARTS}?view=checks&checkDetail=settled_pull", "that was too early"),
-    "automation": ("/automation", "trailing_window_daily"),
+    "automation": ("/automation", "daily_sync"),
 }
 """Each picture's page, and a text that stands there when it is drawn."""
 

@@ -32,6 +32,7 @@ class Echo(Puller):
 
     def __init__(self, pipeline: Pipeline, clients: tuple[Client, ...]) -> None:
         super().__init__(pipeline.settings, clients)
+        self.check_warehouse()  # makes it: the pull's metadata are read there
         self.told: Callable[[Report], None] = lambda _report: None
 
     def pull(
