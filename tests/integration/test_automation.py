@@ -253,7 +253,8 @@ def test_all_models_look_at_all_reports(definitions: dg.Definitions):
     first = {
         key
         for key in graph.get_all_asset_keys() - {PUBLISHED}
-        if key.path[0] != "raw" and all(dep.path[0] == "raw" for dep in graph.get(key).parent_keys)
+        if key.path[0] not in ("raw", "delivery")
+        and all(dep.path[0] == "raw" for dep in graph.get(key).parent_keys)
     }
     assert len({graph.get(key).automation_condition for key in first}) == 1
 
