@@ -9,7 +9,7 @@ import dagster as dg
 
 from meta_pipeline.config import Client
 from meta_pipeline.defs.resources import Warehouse
-from meta_pipeline.landing import DayFacts, facts_of_days
+from meta_pipeline.landing import DayFacts, create_schema, facts_of_days
 from meta_pipeline.quality import (
     OVERVIEW,
     Plot,
@@ -33,6 +33,7 @@ def partition_metadata(
     """What is known of each partition: rows, pull, maturity; of one never asked for, nothing."""
     by_key = {key: _client_and_day(report, key) for key in keys}
     with warehouse.get_connection() as connection:
+        create_schema(connection)  # where nothing was ever asked, nothing has made it
         facts = facts_of_days(connection, report, by_key.values())
     return {key: _told(facts[place]) for key, place in by_key.items() if place in facts}
 

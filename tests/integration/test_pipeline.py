@@ -352,6 +352,7 @@ def test_home_holds_only_what_is_documented(pipeline: Pipeline, restated: Summar
     documented |= {"quota.sqlite", "quota.sqlite-wal", "quota.sqlite-shm"}
     documented |= {
         "clients.yml",
+        "dashboard.html",
         "dagster",
         "dbt",
         "docs",
