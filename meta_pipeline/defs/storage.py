@@ -1,5 +1,6 @@
 """How Dagster's own SQLite files are written."""
 
+import os
 import sqlite3
 from functools import cache
 from typing import Any
@@ -14,9 +15,11 @@ def write_events_fast() -> None:
 
     A partition is two events, each written through a connection of its own; closing the last
     connection to a file moves the whole log into it and syncs, which was a third of the time.
-    So one connection to each file stays open. The files are in WAL mode: a crash of the process
+    So one connection to each file stays open, and the events of an asset's partitions are written
+    together. The files are in WAL mode: a crash of the process
     loses nothing, a power cut may lose the newest events, never the file, nor what landed.
     """
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "500")
     held: dict[str, sqlite3.Connection] = {}
 
     @event.listens_for(Engine, "connect")

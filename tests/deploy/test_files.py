@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from meta_pipeline.event_log import BatchedSqliteEventLogStorage
+
 TOP = Path(__file__).resolve().parents[2]
 DEPLOY = TOP / "deploy"
 COMPOSE = DEPLOY / "compose"
@@ -51,6 +53,7 @@ def test_dagster_on_postgres_is_set_as_on_sqlite():
     sqlite = yaml.safe_load((TOP / "dagster.yaml").read_text())
     postgres = yaml.safe_load((DEPLOY / "dagster.postgres.yaml").read_text())
     assert postgres.pop("storage").keys() == {"postgres"}
+    assert sqlite.pop("event_log_storage")["class"] == BatchedSqliteEventLogStorage.__name__
     assert postgres == sqlite
 
 

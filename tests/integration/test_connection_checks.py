@@ -10,6 +10,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from meta_pipeline.config import load_clients
 from meta_pipeline.defs import build, defs
 from meta_pipeline.defs.checks import connection_definitions
+from meta_pipeline.defs.partitions import register
 from meta_pipeline.defs.raw import raw_key
 from meta_pipeline.pulling import Puller
 from meta_pipeline.simulator import generated_agency

@@ -1,12 +1,30 @@
 """How Dagster's SQLite files are written."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import dagster as dg
 import pytest
+import yaml
+from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+)
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from meta_pipeline.defs.storage import write_events_fast
+from meta_pipeline.event_log import BatchedSqliteEventLogStorage
+from meta_pipeline.project import project_file
+
+WRITTEN = {
+    "event_logs": "select dagster_event_type, step_key, asset_key, partition from event_logs",
+    "asset_keys": "select asset_key, last_run_id is null, last_materialization like "
+    "'%2026-11-20%' from asset_keys",
+    "asset_event_tags": "select asset_key, key, count(*) from asset_event_tags group by 1, 2",
+}
 
 
 def test_the_log_of_a_new_file_outlives_each_connection(tmp_path: Path):
@@ -30,3 +48,92 @@ def test_a_database_in_memory_is_left_alone(url: str):
     write_events_fast()
     with create_engine(url).begin() as connection:
         assert connection.execute(text("select 1")).scalar() == 1
+
+
+def dagster_home(folder: Path, settings: dict[str, Any]) -> Path:
+    """A new DAGSTER_HOME."""
+    folder.mkdir()
+    folder.joinpath("dagster.yaml").write_text(yaml.safe_dump(settings))
+    return folder
+
+
+def run(home: Path) -> set[str]:
+    """Runs a range of days of two assets, one of which fails after its first day.
+
+    Returns the days of the other.
+    """
+    days = dg.DailyPartitionsDefinition("2026-11-01", end_date="2026-11-30")
+    policy = dg.BackfillPolicy.single_run()
+
+    @dg.asset(partitions_def=days, backfill_policy=policy)
+    def whole() -> dg.MaterializeResult[Any]:
+        return dg.MaterializeResult(metadata={"rows": 7})
+
+    @dg.asset(partitions_def=days, backfill_policy=policy)
+    def partial(context: dg.AssetExecutionContext) -> Iterator[dg.AssetMaterialization]:
+        yield dg.AssetMaterialization("partial", partition=context.partition_keys[0])
+        raise dg.Failure("the others did not land", allow_retries=False)
+
+    jobs = [dg.define_asset_job("both", [whole, partial], partitions_def=days)]
+    job = dg.Definitions([whole, partial], jobs=jobs).resolve_job_def("both")
+    tags = {
+        ASSET_PARTITION_RANGE_START_TAG: "2026-11-02",
+        ASSET_PARTITION_RANGE_END_TAG: "2026-11-20",
+    }
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        done = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+        assert not done.success
+        return instance.get_materialized_partitions(dg.AssetKey("whole"))
+
+
+def written(home: Path, query: str) -> list[str]:
+    """What each file of the event log has."""
+    rows: list[str] = []
+    for path in sorted(home.glob("history/runs/*.db")):
+        with create_engine(f"sqlite:///{path}").connect() as connection:
+            rows += [f"{path.stem == 'index'} {row}" for row in connection.execute(text(query))]
+    return sorted(rows)
+
+
+def test_a_batch_leaves_what_dagster_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Events, newest event of an asset and tags are those of Dagster's own storage, which reads
+    the same days from these files."""
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "7")
+    settings = yaml.safe_load(project_file("dagster.yaml").read_text())
+    ours = dagster_home(tmp_path / "ours", settings)
+    del settings["event_log_storage"]
+    theirs = dagster_home(tmp_path / "theirs", settings)
+    batches = []
+    write = BatchedSqliteEventLogStorage.store_event_batch
+    monkeypatch.setattr(
+        BatchedSqliteEventLogStorage,
+        "store_event_batch",
+        lambda self, events: batches.append(len(events)) or write(self, events),
+    )
+    monkeypatch.setenv("DAGSTER_HOME", str(ours))
+    days = run(ours)
+    assert batches.count(7) > 4
+    assert len(days) == 19
+    assert run(theirs) == days
+    for table, query in WRITTEN.items():
+        assert written(ours, query) == written(theirs, query), table
+        assert written(ours, query) != [], table
+    plain = SqliteEventLogStorage(str(ours / "history" / "runs"))
+    assert plain.get_materialized_partitions(dg.AssetKey("whole")) == days
+
+
+def test_a_batch_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What could not be written is written once, one by one, and stands nowhere twice."""
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "7")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    home = dagster_home(tmp_path / "home", yaml.safe_load(project_file("dagster.yaml").read_text()))
+
+    def refuse(*_: Any) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(BatchedSqliteEventLogStorage, "_store_asset_event_tags", refuse)
+    with pytest.raises(OSError, match="disk is full"):
+        run(home)
+    assert written(home, WRITTEN["asset_event_tags"]) == []
+    events = [row for row in written(home, WRITTEN["event_logs"]) if "PLANNED" in row]
+    assert len(events) == len(set(events))
