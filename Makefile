@@ -30,7 +30,7 @@ demo: $(STAMP) ## Run the whole pipeline on the bundled simulator (REPLAY=file.c
 	@$(BIN)/meta-pipeline demo $(if $(REPLAY),--replay "$(REPLAY)")
 
 test: $(STAMP) ## Run every test, as many at once as there are cores.
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # Debian's chromium, where it is missing and may be installed; else the test says that it is skipped.
 define CHROMIUM

@@ -111,7 +111,7 @@ def test_pulls_do_not_run_them(pipeline: Pipeline):
         assert isinstance(job, UnresolvedAssetJobDefinition)
         assert {key.name for key in job.selection.resolve_checks(graph)} == expected
     with dg.instance_for_test() as instance:
-        register(instance, clients.values())
+        register(instance, clients)
         context = dg.build_sensor_context(instance, repository_def=loaded.get_repository_def())
         requests = loaded.resolve_sensor_def("daily_sync").evaluate_tick(context).run_requests
     assert requests
