@@ -41,7 +41,7 @@ def build(
         assets=[
             *raw_assets(clients, grid, retries),
             models,
-            published_asset(models, settings, clients, grid),
+            published_asset(models, settings, grid),
             settled_asset(grid),
             dashboard_asset(settings),
         ],

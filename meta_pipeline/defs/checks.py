@@ -11,7 +11,7 @@ from meta_pipeline.defs.metadata import picture, result_table
 from meta_pipeline.defs.raw import raw_key
 from meta_pipeline.defs.transformations import PUBLISHED
 from meta_pipeline.graph.probe import Finding, opened_prober
-from meta_pipeline.quality import CHECKS, OVERVIEW, Result
+from meta_pipeline.quality import CHECKS, OVERVIEW, Result, run_checks
 from meta_pipeline.warehouse import reading_marts
 
 _ACCOUNTS = raw_key("accounts")
@@ -90,12 +90,11 @@ def _connection_result(name: str, findings: Sequence[Finding]) -> dg.AssetCheckR
 
 def quality_checks(clients: tuple[Client, ...], settings: Settings) -> dg.AssetChecksDefinition:
     """One check a kind over all clients, read from the published marts; none blocks anything."""
-    checks = (OVERVIEW, *CHECKS)
     specs = [
         dg.AssetCheckSpec(
             check.name, asset=PUBLISHED, blocking=False, description=check.description
         )
-        for check in checks
+        for check in (OVERVIEW, *CHECKS)
     ]
 
     @dg.multi_asset_check(name="quality", specs=specs, can_subset=True)
@@ -103,9 +102,15 @@ def quality_checks(clients: tuple[Client, ...], settings: Settings) -> dg.AssetC
         wanted = {key.name for key in context.selected_asset_check_keys}
         now = clock.now()
         with reading_marts(settings.marts) as marts:
-            for check in checks:
-                if check.name in wanted:
-                    yield _quality_result(check.run(marts, clients, now))
+            results = run_checks(marts, clients, now, wanted)
+        for result in results:
+            if result.check == OVERVIEW.name:
+                # Also on the Overview tab of the marts, where a person looks first.
+                table = {"fit_to_report": result.message, "clients": result_table(result)}
+                context.op_execution_context.log_event(
+                    dg.AssetObservation(PUBLISHED, metadata=table)
+                )
+            yield _quality_result(result)
 
     return quality
 

@@ -1,17 +1,15 @@
 """What the UI shows beside assets and their partitions."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from meta_pipeline.config import Client
 from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.landing import DayFacts, create_schema, facts_of_days
 from meta_pipeline.quality import (
-    OVERVIEW,
     Plot,
     Result,
     data_uri,
@@ -61,20 +59,14 @@ def _told(facts: DayFacts) -> Metadata:
     return told
 
 
-def overview_metadata(marts: Path, clients: Sequence[Client], now: datetime) -> Metadata:
-    """Who may be reported, what was spent and how figures settle, from the published marts."""
+def pictures(marts: Path) -> Metadata:
+    """What was spent and how figures settle, from the published marts."""
     with reading_marts(marts) as connection:
-        overview = OVERVIEW.run(connection, clients, now)
         plots = {
             "spend": spend_picture(connection),
             "settling": settling_picture(connection),
         }
-    told: Metadata = {
-        "fit_to_report": overview.message,
-        "clients": result_table(overview),
-        "guide": dg.MetadataValue.path("docs/dagster.md"),
-    }
-    return told | {name: picture(plot) for name, plot in plots.items() if plot is not None}
+    return {name: picture(plot) for name, plot in plots.items() if plot is not None}
 
 
 def result_table(result: Result) -> dg.TableMetadataValue:

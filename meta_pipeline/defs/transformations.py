@@ -6,7 +6,8 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,8 @@ from dagster_dbt import (
     dbt_assets,
 )
 
-from meta_pipeline import clock
-from meta_pipeline.config import Client, Settings
-from meta_pipeline.defs.metadata import overview_metadata
+from meta_pipeline.config import Settings
+from meta_pipeline.defs.metadata import pictures
 from meta_pipeline.defs.partitions import LAUNCHER_TAG, Grid
 from meta_pipeline.defs.raw import OWNERS, WRITER_POOL, raw_key
 from meta_pipeline.defs.resources import Warehouse
@@ -40,6 +40,7 @@ DAILY_BUILD = "0 18 * * *"
 checks speak when no pull does (UTC)."""
 
 
+@cache
 def _one_build_for_all() -> dg.AutomationCondition[dg.AssetKey]:
     """Something landed, and no report is being pulled any more.
 
@@ -240,7 +241,7 @@ def transformation_assets(project: DbtProject) -> dg.AssetsDefinition:
 
 
 def published_asset(
-    models: dg.AssetsDefinition, settings: Settings, clients: Sequence[Client], grid: Grid
+    models: dg.AssetsDefinition, settings: Settings, grid: Grid
 ) -> dg.AssetsDefinition:
     """The asset that hands the marts over."""
     marts = [key for key in models.keys if key.path[0] == "marts"]
@@ -276,7 +277,8 @@ def published_asset(
         return dg.MaterializeResult(
             metadata={
                 # Shown in this order: what a person looks for first comes first.
-                **overview_metadata(settings.marts, clients, clock.now()),
+                **pictures(settings.marts),
+                "guide": dg.MetadataValue.path("docs/dagster.md"),
                 "marts": table,
                 "path": dg.MetadataValue.path(str(settings.marts)),
                 "dagster/row_count": sum(counts.values()),

@@ -4,7 +4,7 @@ Each is a function of open marts and a time; none reads a clock, asks Meta, or c
 `CHECKS` names them with what they mean; docs/checks.md says what to do when one fails.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,21 +27,29 @@ __all__ = [
     "CHECKS",
     "OVERVIEW",
     "Check",
+    "Named",
     "Plot",
     "Result",
     "Severity",
     "data_uri",
+    "run_checks",
     "settling_picture",
     "spend_picture",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """A check by name, with what it means, when it fails how badly, and what to do then."""
+class Named:
+    """A check's name, with what it means, when it fails how badly, and what to do then."""
 
     name: str
     description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check(Named):
+    """A check, and what runs it."""
+
     run: Callable[[DuckDBPyConnection, Iterable[Client], datetime], Result]
 
 
@@ -124,17 +132,29 @@ CHECKS = (
 """Every check, in the order in which they are worth a look."""
 
 
-def _overview(connection: DuckDBPyConnection, clients: Iterable[Client], now: datetime) -> Result:
-    several = list(clients)
-    return fit_to_report(connection, now, [check.run(connection, several, now) for check in CHECKS])
-
-
-OVERVIEW = Check(
+OVERVIEW = Named(
     fit_to_report.__name__,
     "May each client's numbers be reported? One row a client, the worst first. `fit` is no: the "
     "newest pull is older than 24 hours, a day has no answer that can be believed, or a check "
     "found an error. With care: a check warns of numbers. WARN unless all are fit. `run` is what "
     "to do first; the checks named under `why` say the rest.",
-    _overview,
 )
 """All checks together, by client. What it tells of has been told by another check already."""
+
+
+def run_checks(
+    connection: DuckDBPyConnection,
+    clients: Iterable[Client],
+    now: datetime,
+    wanted: Collection[str],
+) -> list[Result]:
+    """What the checks named find, `OVERVIEW` first; none is run twice for it."""
+    several = list(clients)
+    is_summed_up = OVERVIEW.name in wanted
+    found = [
+        check.run(connection, several, now)
+        for check in CHECKS
+        if is_summed_up or check.name in wanted
+    ]
+    told = [result for result in found if result.check in wanted]
+    return [fit_to_report(connection, now, found), *told] if is_summed_up else told
