@@ -24,9 +24,8 @@ from meta_pipeline.alerts import (
     wanted,
 )
 from meta_pipeline.config import Alerts, Client, Settings
-from meta_pipeline.defs.failures import told_by
+from meta_pipeline.defs.failures import failed_pulls, told_by
 from meta_pipeline.defs.partitions import clients_of, registered
-from meta_pipeline.defs.raw import FAILED_PULLS
 from meta_pipeline.quality import OVERVIEW
 
 NOT_CONFIGURED = "nobody is told of failures: clients.yml has no `alerts:` that names a channel"
@@ -157,9 +156,8 @@ def _causes_of(
     for event in events:
         step, data = event.step_key or "", event.step_failure_data
         own = data.user_failure_data
-        found = own.metadata.get(FAILED_PULLS) if own else None
-        if found is not None:
-            mine = msgspec.convert(found.value, list[FailedPull])
+        mine = failed_pulls(data)
+        if mine is not None:
             pulls += mine
             steps |= {one.report: step for one in mine}
             failing[step] = {one.client for one in mine}

@@ -22,7 +22,7 @@ from meta_pipeline.config import Client, Settings
 from meta_pipeline.dates import Span
 from meta_pipeline.defs import build
 from meta_pipeline.defs.failures import root_of, told_by
-from meta_pipeline.defs.partitions import LAUNCHER_TAG, ONLY, Grid, register, stretches
+from meta_pipeline.defs.partitions import LAUNCHER_TAG, ONLY, PART_TAG, Grid, register, stretches
 from meta_pipeline.defs.raw import raw_key, report_keys
 from meta_pipeline.errors import MetaPipelineError
 from meta_pipeline.project import project_file
@@ -35,9 +35,6 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 # What Ctrl-C raises inside a step. Dagster takes it for a failure of the step, unless it falls
 # between two steps.
 _INTERRUPTIONS = frozenset({"DagsterExecutionInterruptedError", "InterruptedError"})
-
-PART_TAG = "meta_pipeline/part"
-"""What a run of the command line does: a grain (day, month, snapshot), or `build`."""
 
 _UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,

@@ -23,6 +23,10 @@ ONLY_MISSING = {"meta_pipeline/only_missing": "true"}
 ONLY: Mapping[Only | None, dict[str, str]] = {None: {}, "due": ONLY_DUE, "missing": ONLY_MISSING}
 """The tags of a run that asks for some of its days alone."""
 
+PART_TAG = "meta_pipeline/part"
+"""What a run of the command line or of the daily sync does: a grain (day, month, snapshot), or
+`build`."""
+
 CLIENTS = dg.DynamicPartitionsDefinition(name="clients")
 """The clients, as Dagster's instance knows them: `register` adds who is new in clients.yml.
 

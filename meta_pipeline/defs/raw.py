@@ -20,6 +20,7 @@ from meta_pipeline import clock
 from meta_pipeline.alerts import FailedPull
 from meta_pipeline.config import Client
 from meta_pipeline.dates import Span, end_of_month
+from meta_pipeline.defs.failures import FAILED_PULLS
 from meta_pipeline.defs.metadata import partition_metadata
 from meta_pipeline.defs.partitions import (
     LAUNCHER_TAG,
@@ -46,9 +47,6 @@ BEGUN_TAG = "meta_pipeline/begun"
 # Kinds of failure that may pass by themselves within the hour.
 _PASSING = frozenset({"throttled", "transient", "broken answer", "cursor expired"})
 _MOST_RETRIES = 6
-
-FAILED_PULLS = "failed_pulls"
-"""The key under which a failure's metadata has its `FailedPull`s, as a list."""
 
 
 def raw_key(report: str) -> dg.AssetKey:
@@ -130,7 +128,7 @@ def report_asset(report: Report, grid: Grid, retries: Retries) -> dg.AssetsDefin
             only=_only(context.run.tags),
             fresh_since=_known_since(context),
         )
-        _come_back(context, puller, outcomes, retries)
+        wait = _wait(context, puller, outcomes, retries)
         totals = {
             # Of the whole run, which each of its partitions repeats.
             "run_rows": sum(outcome.rows for outcome in outcomes),
@@ -138,8 +136,14 @@ def report_asset(report: Report, grid: Grid, retries: Retries) -> dg.AssetsDefin
             "run_bytes": sum(outcome.bytes for outcome in outcomes),
             "run_new_versions": sum(one.opened for outcome in outcomes for one in outcome.landed),
         }
+        found = _Found.of(report, keys, outcomes)
         told = partition_metadata(warehouse, report, keys)
-        yield from _materializations(context, report, keys, outcomes, totals, told)
+        if wait is not None:
+            # Clients that wait for nothing need not wait for their marts.
+            if context.retry_number == 0:
+                yield from _landed(context, found, totals, told)
+            _come_back(context, wait)
+        yield from _materializations(context, report, found, totals, told)
 
     return pulled
 
@@ -168,20 +172,18 @@ def _known_since(context: dg.AssetExecutionContext) -> datetime | None:
     return datetime.fromisoformat(begun) if context.retry_number or is_resumed else None
 
 
-def _come_back(
+def _wait(
     context: dg.AssetExecutionContext, puller: Puller, outcomes: list[Outcome], retries: Retries
-) -> None:
-    """Raises `dg.RetryRequested` when something failed that may pass, and there is time left.
-
-    A step that waits gives its slot back: Dagster would keep it for the whole wait.
-    """
+) -> float | None:
+    """After how many seconds the step asks again; None when nothing failed that may pass, or there
+    is no time left."""
     passing = [
         outcome
         for outcome in outcomes
         if any(failure.kind in _PASSING for failure in outcome.failures)
     ]
     if not passing or LAUNCHER_TAG in context.run.tags:
-        return
+        return None
     back = puller.throttled
     waits = [until for one in passing if (until := back.get(one.errand.asset_id))]
     started = context.instance.get_run_record_by_id(context.run.run_id)
@@ -189,12 +191,19 @@ def _come_back(
     gone = now.timestamp() - (started.start_time or now.timestamp()) if started else 0.0
     needed = (min(waits) - now).total_seconds() if waits else None
     wait = retries.wait(context.retry_number, gone, needed)
-    if wait is None:
-        return
-    context.log.warning(
-        f"{len(passing)} questions failed for a reason that may pass; what has not landed is "
-        f"asked again in {wait:.0f} s: {'; '.join(sorted({_first(one) for one in passing}))}"
-    )
+    if wait is not None:
+        context.log.warning(
+            f"{len(passing)} questions failed for a reason that may pass; what has not landed is "
+            f"asked again in {wait:.0f} s: {'; '.join(sorted({_first(one) for one in passing}))}"
+        )
+    return wait
+
+
+def _come_back(context: dg.AssetExecutionContext, wait: float) -> None:
+    """Ends the step's try with `dg.RetryRequested`, to be run again after `wait` seconds.
+
+    A step that waits gives its slot back: Dagster would keep it for the whole wait.
+    """
     storage = context.instance.event_log_storage
     step = context.op_execution_context.get_step_execution_context().step.key
     storage.free_concurrency_slot_for_step(context.run.run_id, step)
@@ -205,47 +214,70 @@ def _first(outcome: Outcome) -> str:
     return f"{outcome.errand.client.id}: {outcome.failures[0].message}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What came of each partition: those that landed, and those of which something failed."""
+
+    outcomes: list[Outcome]
+    about: Mapping[Any, list[Outcome]]
+    landed: list[Any]
+    failed: list[Any]
+
+    @classmethod
+    def of(cls, report: Report, keys: list[Any], outcomes: list[Outcome]) -> "_Found":
+        by_client: dict[str, list[Outcome]] = defaultdict(list)
+        for outcome in outcomes:
+            by_client[outcome.errand.client.id].append(outcome)
+        about = {key: _about(report, key, by_client) for key in keys}
+        failed = [
+            key
+            for key, mine in about.items()
+            if any(_went_wrong(one, _days_of(report, key)) for one in mine)
+        ]
+        is_red = set(failed)
+        landed = [key for key in keys if about[key] and key not in is_red]
+        return cls(outcomes, about, landed, failed)
+
+
+def _landed(
+    context: dg.AssetExecutionContext,
+    found: _Found,
+    totals: Mapping[str, Any],
+    told: Mapping[Any, Mapping[str, Any]],
+) -> Iterator[dg.AssetMaterialization]:
+    """One event for each partition that landed, where not all did."""
+    for key in found.landed:
+        metadata = {**told.get(key, {}), **totals}
+        yield dg.AssetMaterialization(context.asset_key, partition=str(key), metadata=metadata)
+
+
 def _materializations(
     context: dg.AssetExecutionContext,
     report: Report,
-    keys: list[Any],
-    outcomes: list[Outcome],
+    found: _Found,
     totals: Mapping[str, Any],
     told: Mapping[Any, Mapping[str, Any]],
 ) -> Iterator[Any]:
     """One result for all partitions when all landed; else the landed ones, then a failure."""
-    by_client: dict[str, list[Outcome]] = defaultdict(list)
-    for outcome in outcomes:
-        by_client[outcome.errand.client.id].append(outcome)
-    about = {key: _about(report, key, by_client) for key in keys}
-    failed = [
-        key
-        for key, mine in about.items()
-        if any(_went_wrong(one, _days_of(report, key)) for one in mine)
-    ]
-    is_red = set(failed)
-    landed = [key for key in keys if about[key] and key not in is_red]
-    for gap in _gaps(outcomes):
+    for gap in _gaps(found.outcomes):
         context.log.warning(gap)
-    if len(landed) == len(keys):
+    if len(found.landed) == len(found.about):
         _tell(context, told)
         yield dg.MaterializeResult(metadata=totals)
         return
-    for key in landed:
-        metadata = {**told.get(key, {}), **totals}
-        yield dg.AssetMaterialization(context.asset_key, partition=str(key), metadata=metadata)
-    if failed:
-        failures = sorted({f.message for outcome in outcomes for f in outcome.failures})
+    yield from _landed(context, found, totals, told)
+    if found.failed:
+        failures = sorted({f.message for outcome in found.outcomes for f in outcome.failures})
         raise dg.Failure(
-            f"{len(failed)} of {len(keys)} partitions of {report.name} have not "
+            f"{len(found.failed)} of {len(found.about)} partitions of {report.name} have not "
             "landed:\n" + "\n".join(failures),
-            metadata={**totals, FAILED_PULLS: _failed_pulls(report, about)},
+            metadata={**totals, FAILED_PULLS: _failed_pulls(report, found.about)},
             allow_retries=False,
         )
     context.log.warning(
-        f"{len(keys) - len(landed)} partitions were not asked for: the client does not get the "
-        "report or has no asset for it, or the day lies before its start, has not begun yet in "
-        "the account's time zone, or was never pulled and is too old to be due"
+        f"{len(found.about) - len(found.landed)} partitions were not asked for: the client "
+        "does not get the report or has no asset for it, or the day lies before its start, has not "
+        "begun yet in the account's time zone, or was never pulled and is too old to be due"
     )
 
 

@@ -6,14 +6,22 @@ What asks Meta starts stopped. What builds the marts asks nobody, and runs where
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
 from meta_pipeline import clock
 from meta_pipeline.config import Client, Settings, load_clients
 from meta_pipeline.dates import FINAL_DAYS, Span, trailing
-from meta_pipeline.defs.partitions import ONLY_DUE, Grid, stretches
+from meta_pipeline.defs.again import TRIES, Again, due_again
+from meta_pipeline.defs.partitions import (
+    ONLY_DUE,
+    PART_TAG,
+    RANGE_END,
+    RANGE_START,
+    Grid,
+    stretches,
+)
 from meta_pipeline.defs.raw import raw_key, report_keys
 from meta_pipeline.pulling import (
     days_under_way,
@@ -32,6 +40,8 @@ TURN = "meta_pipeline/turn"
 each value go on at a time, the first by priority, so that objects come before days."""
 
 _PRIORITIES: Mapping[Grain, str] = {"snapshot": "2", "day": "1", "month": "0"}
+_AFTER_ALL_OTHERS = "-1"
+_SYNC = "daily_sync"
 _EVERY_MINUTES = 5
 _CLIENTS = raw_key("clients")
 
@@ -57,14 +67,15 @@ def daily_sync(settings: Settings, grid: Grid) -> dg.SensorDefinition:
     """
 
     @dg.sensor(
-        name="daily_sync",
+        name=_SYNC,
         # Not a job of its own: objects, days and months are partitioned each in their own way.
         asset_selection=dg.AssetSelection.assets(_CLIENTS, *map(raw_key, REPORTS)),
         minimum_interval_seconds=60 * _EVERY_MINUTES,
         description="Pulls each client once a day, when the day has been over for its "
         "`sync_after` (3 hours) in its ad accounts' time zones: objects and posts, then the days "
         "that the re-pull policy makes due, then the months whose reach may still move. Clients "
-        "that stand together in clients.yml and come due together share a run.",
+        "that stand together in clients.yml and come due together share a run. A client whose "
+        "pull failed gets up to three more tries on the same day.",
     )
     def pulled_daily(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         now = clock.now()
@@ -72,8 +83,12 @@ def daily_sync(settings: Settings, grid: Grid) -> dg.SensorDefinition:
         last = _read_cursor(context.cursor)
         turns = due_clients(now, clients.values(), read_zones(settings.marts), last)
         groups = stretches(context.instance, turns)
-        if not groups:
-            return dg.SkipReason("no client's day has ended since its last turn")
+        taken = {name: turns[name] for group in groups for name in group}
+        # Dagster's times are real ones, also where META_PIPELINE_NOW stands still.
+        again = due_again(context.instance, _SYNC, clients.keys() - taken.keys(), datetime.now(UTC))
+        requests = [*map(repeated, again)]
+        if not groups and not requests:
+            return dg.SkipReason(_why_nobody(turns))
         known = read_published(settings.marts, now)
         repository = context.repository_def
         # The connections' checks have a schedule of their own.
@@ -82,7 +97,6 @@ def daily_sync(settings: Settings, grid: Grid) -> dg.SensorDefinition:
             for check in (repository.asset_graph.asset_check_keys if repository else ())
             if check.asset_key != raw_key("accounts")
         ]
-        requests = []
         for group in groups:
             some = [clients[name] for name in group]
             key = _digest({name: turns[name] for name in group})
@@ -99,7 +113,6 @@ def daily_sync(settings: Settings, grid: Grid) -> dg.SensorDefinition:
                 for one in spans
                 if (span := one.clamped(since=grid.first_day)) and report_keys(grain, some)
             ]
-        taken = {name: turns[name] for group in groups for name in group}
         days = {name: day for name, day in (last | taken).items() if name in clients}
         return dg.SensorResult(run_requests=requests, cursor=_write_cursor(days))
 
@@ -146,13 +159,37 @@ def _request(
     keys = report_keys(grain, clients) + ([_CLIENTS] if grain == "snapshot" else [])
     neighbours = _neighbours([client.id for client in clients])
     tags = grid.range_tags(grain, clients[0].id, clients[-1].id, span)
-    tags |= {TURN: neighbours, "dagster/priority": _PRIORITIES[grain]}
+    tags |= {TURN: neighbours, PART_TAG: grain, "dagster/priority": _PRIORITIES[grain]}
     return dg.RunRequest(
         run_key=f"{grain}:{neighbours}:{span}:{key}",
         asset_selection=keys,
         asset_check_keys=[check for check in checks if check.asset_key in keys],
         tags=tags | (ONLY_DUE if grain == "day" else {}),
     )
+
+
+def repeated(again: Again) -> dg.RunRequest:
+    """A run of what failed for some clients. It comes after those that have had no turn yet."""
+    tags = {
+        RANGE_START: again.start,
+        RANGE_END: again.end,
+        TURN: _neighbours(again.clients),
+        PART_TAG: again.part,
+        TRIES: str(again.tries),
+        "dagster/priority": _AFTER_ALL_OTHERS,
+    }
+    return dg.RunRequest(
+        run_key=f"again:{again.run_id}:{tags[TURN]}",
+        asset_selection=list(again.keys),
+        asset_check_keys=[],
+        tags=tags | (ONLY_DUE if again.part == "day" else {}),
+    )
+
+
+def _why_nobody(turns: Mapping[str, date]) -> str:
+    if turns:
+        return f"{len(turns)} clients have no partitions yet; `clients_follow_file` makes them"
+    return "no client's day has ended since its last turn"
 
 
 def _neighbours(group: Sequence[str]) -> str:

@@ -39,10 +39,16 @@ DAILY_BUILD = "0 18 * * *"
 """When the marts are built although nothing landed: a build that failed is tried again, and the
 checks speak when no pull does (UTC)."""
 
+PATIENCE = ("0,20,40 * * * *", "10,30,50 * * * *")
+"""What is new waits for pulls that go on until the first of these has ticked, and after it the
+second: 10 to 30 minutes. Then it is built and published without them, since a step may wait for one
+client's quota for up to an hour. They differ: Dagster keeps what two conditions of one form have
+seen in one place."""
+
 
 @cache
 def _one_build_for_all() -> dg.AutomationCondition[dg.AssetKey]:
-    """Something landed, and no report is being pulled any more.
+    """Something landed, and no report is being pulled any more, or has been for too long.
 
     All models and seeds without a parent among them have this one, so that they are asked for
     together: were each to look at its own report, the first of a run's twenty would start a build
@@ -69,7 +75,14 @@ def _one_build_for_all() -> dg.AutomationCondition[dg.AssetKey]:
     ).with_label("a report is being pulled")
     # What lands in the very tick in which a build's end is seen is not part of that build.
     new = trigger.since(handled & ~trigger).with_label("something is new since the last build")
-    return (new & ~pulling & ~condition.in_progress()).with_label("one build for all clients")
+    begins = new.newly_true() | handled
+    # After the first tick alone it may have waited for a second.
+    first, second = map(condition.cron_tick_passed, PATIENCE)
+    once = first.since(begins)
+    waited = second.since(begins | once.newly_true()).with_label("it has waited long enough")
+    return (new & (~pulling | waited) & ~condition.in_progress()).with_label(
+        "one build for all clients"
+    )
 
 
 # All else follows within the same run: the other models, and the publishing behind them and their

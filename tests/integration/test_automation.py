@@ -3,49 +3,27 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from meta_pipeline.config import Client, load_clients
-from meta_pipeline.dates import Span
+from meta_pipeline.config import load_clients
 from meta_pipeline.defs import build
 from meta_pipeline.defs.partitions import LAUNCHER_TAG, ONLY_DUE, RANGE_END, RANGE_START, register
 from meta_pipeline.defs.raw import raw_key
 from meta_pipeline.defs.schedules import TURN
 from meta_pipeline.defs.transformations import EVERY_REPORT, PUBLISHED
-from meta_pipeline.pulling import Errand, Outcome, Puller
-from meta_pipeline.reports import REPORTS, Report
+from meta_pipeline.reports import REPORTS
 from tests.integration.conftest import NOW, Pipeline
+from tests.integration.echo import Echo, write_clients
 
 ZONES = {"acme": "Australia/Sydney", "bolt": "America/New_York", "cafe": "Australia/Sydney"}
 SYDNEYS_TURN = datetime(2026, 11, 21, 16, tzinfo=UTC)
 LAST = date(2026, 11, 20)
 PULLED = ("account_daily", "campaign_daily")
-
-
-class Echo(Puller):
-    """A puller that asks nobody: everything is known already. It tells of each report."""
-
-    def __init__(self, pipeline: Pipeline, clients: tuple[Client, ...]) -> None:
-        super().__init__(pipeline.settings, clients)
-        self.check_warehouse()  # makes it: the pull's metadata are read there
-        self.told: Callable[[Report], None] = lambda _report: None
-
-    def pull(
-        self, report: Report, wanted: Mapping[str, Iterable[Span]], **_: object
-    ) -> list[Outcome]:
-        """An outcome for each span of each client, none of it asked for."""
-        self.told(report)
-        today = NOW.date()
-        return [
-            Outcome(Errand(self.clients[name], report, "act_1", span, today, today))
-            for name, spans in wanted.items()
-            for span in spans
-        ]
 
 
 @pytest.fixture
@@ -67,15 +45,6 @@ def instance(pipeline: Pipeline, echo: Echo) -> Iterator[dg.DagsterInstance]:
     with dg.instance_for_test() as one:
         register(one, echo.clients.values())
         yield one
-
-
-def write_clients(pipeline: Pipeline, zones: Mapping[str, str]) -> None:
-    """Writes clients.yml: a client with one ad account for each time zone."""
-    lines = [
-        f"  - {{id: {name}, name: {name}, ad_accounts: [{number}], timezone: {zone}}}\n"
-        for number, (name, zone) in enumerate(zones.items(), start=1)
-    ]
-    pipeline.settings.clients_file.write_text("version: 1\nclients:\n" + "".join(lines))
 
 
 # Whom it pulls, and in which runs.
@@ -299,6 +268,28 @@ def test_what_lands_as_a_build_ends_is_not_swallowed(automation: Automation):
     automation.built(PUBLISHED)
     automation.pull()
     assert automation.tick() == {*automation.models, PUBLISHED}
+
+
+def test_who_waits_for_a_quota_holds_up_others_for_half_an_hour_at_most(
+    automation: Automation,
+):
+    """What landed is built while the pull of another client goes on, 10 to 30 minutes later; what
+    lands after that build waits as long again."""
+    job = automation.definitions.resolve_implicit_global_asset_job_def()
+    automation.instance.create_run_for_job(
+        job,
+        asset_selection=frozenset([raw_key("ad_daily")]),
+        tags={RANGE_START: f"acme|{LAST}", RANGE_END: f"acme|{LAST}"},
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    automation.pull()
+    assert automation.tick(timedelta(minutes=18)) == set()  # 9:18:30
+    assert automation.tick(timedelta(minutes=11)) == set()
+    assert automation.tick(timedelta(minutes=2)) == {*automation.models, PUBLISHED}
+    automation.built(PUBLISHED)
+    automation.pull()
+    assert automation.tick(timedelta(minutes=8)) == set()  # 9:39:30
+    assert automation.tick(timedelta(minutes=2)) == set()
 
 
 def test_pulls_of_the_command_line_start_no_build(automation: Automation):
