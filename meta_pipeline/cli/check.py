@@ -26,9 +26,9 @@ def run_check(client_ids: list[str], *, as_json: bool) -> int:
     with (
         opened_prober(settings, clock.now) as prober,
         steps() as shown,
-        shown.step("clients", len(wanted)),
+        shown.step("clients", {client.id: 1 for client in wanted}),
     ):
-        found = prober.probe_all(wanted, lambda _: shown.advance())
+        found = prober.probe_all(wanted, lambda client: shown.done(client.id))
     if as_json:
         sys.stdout.buffer.write(orjson.dumps(document(wanted, found)) + b"\n")
     else:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -313,7 +314,8 @@ def synchronise(
 
         def note(outcome: Outcome) -> None:
             summary.outcomes.append(outcome)
-            shown.advance(f"{outcome.errand.client.id} {outcome.errand.report.name}")
+            errand = outcome.errand
+            shown.note(errand.client.id, errand.report.name, is_good=outcome.is_complete)
 
         puller = Puller(settings, clients, listener=note, fresh_since=fresh_since)
         puller.check_warehouse()
@@ -347,7 +349,7 @@ def _pull(
     done = len(summary.outcomes)
     for grain, label in _LABELS.items():
         asked = _jobs(puller, summary, clients, grain)
-        with shown.step(label, sum(_errands(job, grain) for job in asked)):
+        with shown.step(label, _reports_of(asked, grain)):
             for job in asked:
                 launcher.pull(grain, job.clients, job.span, only=summary.only, reports=job.reports)
         for client in clients:
@@ -465,12 +467,14 @@ def _build(launcher: "Launcher", shown: Steps) -> None:
         launcher.build()
 
 
-def _errands(job: Job, grain: Grain) -> int:
-    return sum(
-        len(client.assets(report.surface))
+def _reports_of(jobs: Sequence[Job], grain: Grain) -> dict[str, int]:
+    """How many reports are pulled for each client, one for each span."""
+    return Counter(
+        client.id
+        for job in jobs
         for client in job.clients.values()
         for report in reports_of(grain=grain)
-        if client.gets(report) and report.name in job.reports
+        if client.gets(report) and report.name in job.reports and client.assets(report.surface)
     )
 
 
