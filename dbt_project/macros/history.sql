@@ -44,6 +44,61 @@
     group by client_id, ad_account_id, {{ object_id }}, stretch, {{ attributes | join(', ') }}
 {%- endmacro %}
 
+{#-
+    A dim_*_history: the stretches of the objects whose versions `versions` is the model of.
+    `attributes` are what the object has beside its ids. With `is_budgeted` come the account's
+    currency and the budgets in it.
+-#}
+{% macro object_history(versions, object_id, attributes, is_budgeted=false) -%}
+{%- set money = ['account_currency', 'daily_budget', 'lifetime_budget'] if is_budgeted else [] -%}
+with
+
+versions as (
+
+    select * from {{ ref(versions) }}
+
+),
+
+{% if is_budgeted -%}
+ad_accounts as (
+
+    select * from {{ ref('dim_ad_accounts') }}
+
+),
+
+currency_offsets as (
+
+    select * from {{ ref('currency_offsets') }}
+
+),
+
+described as (
+
+    select
+        versions.*,
+        ad_accounts.account_currency,
+        {{ budget('versions.daily_budget_minor') }} as daily_budget,
+        {{ budget('versions.lifetime_budget_minor') }} as lifetime_budget
+    from versions
+    left join ad_accounts
+        on
+            versions.client_id = ad_accounts.client_id
+            and versions.ad_account_id = ad_accounts.ad_account_id
+    left join currency_offsets
+        on ad_accounts.account_currency = currency_offsets.currency
+
+),
+
+{% endif -%}
+final as (
+
+    {{ stretches('described' if is_budgeted else 'versions', object_id, attributes + money) }}
+
+)
+
+select * from final
+{%- endmacro %}
+
 
 {#-
     `facts` (with settles_at) and, beside each row, the object's `attributes` as they were known at

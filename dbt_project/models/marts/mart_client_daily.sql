@@ -212,53 +212,39 @@ summed as (
 
 ),
 
-pages as (
+-- People are counted by asset: those of two overlap.
+{% for surface, assets, asset_id, people in [
+    ('page', 'pages', 'page_id', 'viewers'),
+    ('instagram', 'instagram_accounts', 'instagram_account_id', 'reach'),
+] %}
+    {% set days = surface ~ '_days' %}
+    {{ surface }}_sums as (
 
-    select
-        due.client_id,
-        due.day,
-        count(*) as pages,
-        {{ known_sum('page_days.views', 'bigint') }} as page_views,
-        bool_and(page_days.views_comparable) as page_views_comparable,
-        {{ known_sum('page_days.interactions', 'bigint') }} as page_interactions,
-        {{ known_sum('page_days.new_follows', 'bigint') }} as page_new_follows,
-        case when count(*) = 1 then max(page_days.viewers) end as page_viewers,
-        max({{ maturity_rank('page_days.maturity') }}) as maturity_rank,
-        arg_max(page_days.maturity, {{ maturity_rank('page_days.maturity') }}) as maturity
-    from due
-    left join page_days
-        on
-            due.client_id = page_days.client_id
-            and due.asset_id = page_days.page_id
-            and due.day = page_days.day
-    where due.surface = 'page'
-    group by due.client_id, due.day
+        select
+            due.client_id,
+            due.day,
+            count(*) as {{ assets }},
+            {% for measure in ['views', 'interactions', 'new_follows'] -%}
+                {{ known_sum(days ~ '.' ~ measure, 'bigint') }} as {{ surface }}_{{ measure }},
+            {% endfor -%}
+            {% if surface == 'page' -%}
+                bool_and(page_days.views_comparable) as page_views_comparable,
+            {% endif -%}
+            case when count(*) = 1 then max({{ days }}.{{ people }}) end
+                as {{ surface }}_{{ people }},
+            max({{ maturity_rank(days ~ '.maturity') }}) as maturity_rank,
+            arg_max({{ days }}.maturity, {{ maturity_rank(days ~ '.maturity') }}) as maturity
+        from due
+        left join {{ days }}
+            on
+                due.client_id = {{ days }}.client_id
+                and due.asset_id = {{ days }}.{{ asset_id }}
+                and due.day = {{ days }}.day
+        where due.surface = '{{ surface }}'
+        group by due.client_id, due.day
 
-),
-
-instagram as (
-
-    select
-        due.client_id,
-        due.day,
-        count(*) as instagram_accounts,
-        {{ known_sum('instagram_days.views', 'bigint') }} as instagram_views,
-        {{ known_sum('instagram_days.interactions', 'bigint') }} as instagram_interactions,
-        {{ known_sum('instagram_days.new_follows', 'bigint') }} as instagram_new_follows,
-        case when count(*) = 1 then max(instagram_days.reach) end as instagram_reach,
-        max({{ maturity_rank('instagram_days.maturity') }}) as maturity_rank,
-        arg_max(instagram_days.maturity, {{ maturity_rank('instagram_days.maturity') }})
-            as maturity
-    from due
-    left join instagram_days
-        on
-            due.client_id = instagram_days.client_id
-            and due.asset_id = instagram_days.instagram_account_id
-            and due.day = instagram_days.day
-    where due.surface = 'instagram'
-    group by due.client_id, due.day
-
-),
+    ),
+{% endfor %}
 
 -- Pages have no currency: their figures stand in one row a day, or a sum would count them twice.
 placed as (
@@ -306,21 +292,21 @@ final as (
         placed.result_value_expected_high,
         case when placed.results_expected is not null then placed.expected_basis end
             as expected_basis,
-        pages.pages,
-        pages.page_views,
-        pages.page_views_comparable,
-        pages.page_interactions,
-        pages.page_new_follows,
-        pages.page_viewers,
-        instagram.instagram_accounts,
-        instagram.instagram_views,
-        instagram.instagram_interactions,
-        instagram.instagram_new_follows,
-        instagram.instagram_reach,
+        page_sums.pages,
+        page_sums.page_views,
+        page_sums.page_views_comparable,
+        page_sums.page_interactions,
+        page_sums.page_new_follows,
+        page_sums.page_viewers,
+        instagram_sums.instagram_accounts,
+        instagram_sums.instagram_views,
+        instagram_sums.instagram_interactions,
+        instagram_sums.instagram_new_follows,
+        instagram_sums.instagram_reach,
         case
-            when coalesce(pages.maturity_rank, -1) >= coalesce(instagram.maturity_rank, -1)
-                then pages.maturity
-            else instagram.maturity
+            when coalesce(page_sums.maturity_rank, -1) >= coalesce(instagram_sums.maturity_rank, -1)
+                then page_sums.maturity
+            else instagram_sums.maturity
         end as organic_maturity,
         placed.maturity,
         placed.pulled_at,
@@ -328,15 +314,15 @@ final as (
     from placed
     left join clients
         on placed.client_id = clients.client_id
-    left join pages
+    left join page_sums
         on
-            placed.client_id = pages.client_id
-            and placed.day = pages.day
+            placed.client_id = page_sums.client_id
+            and placed.day = page_sums.day
             and placed.has_organic
-    left join instagram
+    left join instagram_sums
         on
-            placed.client_id = instagram.client_id
-            and placed.day = instagram.day
+            placed.client_id = instagram_sums.client_id
+            and placed.day = instagram_sums.day
             and placed.has_organic
 
 )

@@ -335,27 +335,15 @@ final as (
         settling.settles_at
     from spans
     inner join rated
-        on
-            spans.client_id = rated.client_id
-            and spans.account_currency is not distinct from rated.account_currency
-            and spans.month = rated.month
+        on {{ same_client_month('spans', 'rated') }}
     left join clients
         on spans.client_id = clients.client_id
     left join settling
-        on
-            spans.client_id = settling.client_id
-            and spans.account_currency is not distinct from settling.account_currency
-            and spans.month = settling.month
+        on {{ same_client_month('spans', 'settling') }}
     left join reached
-        on
-            spans.client_id = reached.client_id
-            and spans.account_currency is not distinct from reached.account_currency
-            and spans.month = reached.month
+        on {{ same_client_month('spans', 'reached') }}
     left join attributed
-        on
-            spans.client_id = attributed.client_id
-            and spans.account_currency is not distinct from attributed.account_currency
-            and spans.month = attributed.month
+        on {{ same_client_month('spans', 'attributed') }}
 
 )
 

@@ -108,9 +108,7 @@ forecast as (
     from days_to_come
     left join weekdays
         on
-            days_to_come.client_id = weekdays.client_id
-            and days_to_come.account_currency is not distinct from weekdays.account_currency
-            and days_to_come.month = weekdays.month
+            {{ same_client_month('days_to_come', 'weekdays') }}
             and isodow(days_to_come.day) = weekdays.weekday
     group by days_to_come.client_id, days_to_come.account_currency, days_to_come.month
 
@@ -189,15 +187,9 @@ forecasted as (
         end as forecast_results
     from placed
     left join forecast
-        on
-            placed.client_id = forecast.client_id
-            and placed.account_currency is not distinct from forecast.account_currency
-            and placed.month = forecast.month
+        on {{ same_client_month('placed', 'forecast') }}
     left join to_date
-        on
-            placed.client_id = to_date.client_id
-            and placed.account_currency is not distinct from to_date.account_currency
-            and placed.month = to_date.month
+        on {{ same_client_month('placed', 'to_date') }}
     left join budgets
         on
             placed.client_id = budgets.client_id

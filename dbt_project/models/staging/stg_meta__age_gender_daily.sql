@@ -1,42 +1,5 @@
-with
-
-records as (
-
-    select * from {{ source('raw', 'records') }}
-
-),
-
-parsed as (
-
-    select
-        client_id,
-        asset_id as ad_account_id,
-        day,
-        {{ insight_fields([
-            'campaign_id', 'campaign_name', 'age', 'gender', 'objective', 'attribution_setting',
-        ]) }} as fields
-    from records
-    where
-        report = 'age_gender_daily'
-        and {{ is_known() }}
-
-),
-
-final as (
-
-    select
-        client_id,
-        ad_account_id,
-        day,
-        fields.campaign_id,
-        fields.campaign_name,
-        fields.age,
-        fields.gender,
-        fields.objective,
-        fields.attribution_setting,
-        {{ insight_columns() }}
-    from parsed
-
-)
-
-select * from final
+{{
+    insight_rows('age_gender_daily', [
+        'campaign_id', 'campaign_name', 'age', 'gender', 'objective', 'attribution_setting',
+    ])
+}}
