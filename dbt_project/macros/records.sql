@@ -3,9 +3,11 @@
     `every_version`, all of them. `asset` is what the owner of the rows is called here; `keys` are
     further columns of raw.records, by `<column> as <name>` if they get another name; `fields`
     reads the payload (payload_fields, insight_fields). The columns made of `fields` are the body
-    of the call.
+    of the call. `is_kept` is for reports of which compacting drops nothing.
 -#}
-{% macro report_rows(report, fields, keys=[], asset='ad_account_id', every_version=false) -%}
+{% macro report_rows(
+    report, fields, keys=[], asset='ad_account_id', every_version=false, is_kept=false
+) -%}
 with
 
 records as (
@@ -14,6 +16,14 @@ records as (
 
 ),
 
+{% if not (every_version or is_kept) -%}
+compactions as (
+
+    select * from {{ source('raw', 'compactions') }}
+
+),
+
+{% endif -%}
 parsed as (
 
     select
@@ -28,6 +38,9 @@ parsed as (
         report = '{{ report }}'
         {% if not every_version -%}
             and {{ is_known() }}
+            {% if not is_kept -%}
+                and {{ is_remembered() }}
+            {%- endif %}
         {%- endif %}
 
 ),
@@ -50,8 +63,8 @@ select * from final
 
 
 {#- A daily insights report of ad accounts: `attributes` as Meta names them, then the measures. -#}
-{% macro insight_rows(report, attributes=[]) -%}
-    {%- call report_rows(report, insight_fields(attributes), ['day']) -%}
+{% macro insight_rows(report, attributes=[], is_kept=false) -%}
+    {%- call report_rows(report, insight_fields(attributes), ['day'], is_kept=is_kept) -%}
         {% for attribute in attributes -%}
             fields.{{ attribute }},
         {% endfor -%}

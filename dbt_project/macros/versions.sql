@@ -24,3 +24,27 @@
         or valid_from <= cast(getvariable('as_of') as timestamptz)
     )
 {%- endmacro %}
+
+
+{#-
+    Refuses a moment of which not all is here any more: what `compact` dropped would only be
+    missing, and a sum come out too small without a word. For reports of which compacting drops
+    versions; `compactions` are those of raw. Without a moment set it is true and costs nothing.
+-#}
+{% macro is_remembered() -%}
+    (
+        getvariable('as_of') is null
+        or not exists (
+            select 1
+            from compactions
+            where
+                horizon > cast(getvariable('as_of') as timestamptz)
+                and error(format(
+                    'what was known at {} is not all here: meta-pipeline compact dropped what was '
+                    || 'superseded before {}. Set as_of to that moment or a later one, or run '
+                    || 'meta-pipeline reload, which brings everything back from the spool.',
+                    cast(getvariable('as_of') as timestamptz), horizon
+                ))
+        )
+    )
+{%- endmacro %}

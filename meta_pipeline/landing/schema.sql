@@ -109,4 +109,4 @@ comment on column raw.coverage.pulled_at is 'When the newest successful pull of 
 comment on column raw.coverage.failed_at is 'When a pull of this day last failed, or came back empty without proof, if none has succeeded since (UTC).';
 comment on column raw.coverage.load_seq is 'The load that last touched this day: builds pick up days above what they have seen.';
 comment on table raw.compactions is 'One row a `meta-pipeline compact`: what it took out of raw.records.';
-comment on column raw.compactions.horizon is 'Versions that were superseded before this instant (UTC) are gone: what was known earlier can no longer be asked, but for the account by day, months, and objects.';
+comment on column raw.compactions.horizon is 'Versions that were superseded before this instant (UTC) are gone: what was known earlier can no longer be asked, but for the account by day, objects and posts.';

@@ -49,44 +49,6 @@ def compiled(built: Warehouse, model: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def known_on(built: Warehouse, sql: str, moment: datetime) -> list[tuple[Any, ...]]:
-    """A query as of a moment."""
-    with built.connect(read_only=True) as con:
-        con.execute("set variable as_of = ?::timestamptz", [moment])
-        return con.execute(sql).fetchall()
-
-
-def test_a_report_is_as_it_was_known_at_a_moment(built: Warehouse) -> None:
-    """From the pull on that said it, up to the pull that said something else."""
-    spend = f"select spend from staging.stg_meta__account_daily where day = '{FIRST}'"
-    first = datetime(2026, 8, 2, 12, tzinfo=UTC)
-    tick = timedelta(microseconds=1)
-    assert known_on(built, spend, first - tick) == []
-    assert known_on(built, spend, first) == [(8,)]
-    assert known_on(built, spend, RE_PULL - tick) == [(8,)]
-    assert known_on(built, spend, RE_PULL) == [(10,)] == built.query(spend)
-
-
-def test_posts_are_as_they_were_listed_at_a_moment(built: Warehouse) -> None:
-    """One that is no longer listed was listed then; one of later does not exist yet."""
-    posts = "select post_id, is_listed from staging.stg_meta__page_posts order by 1"
-    listed = known_on(built, posts, datetime(2026, 11, 15, tzinfo=UTC))
-    assert listed == [("500_1", True), ("500_2", True)]
-
-
-def test_every_staged_report_follows_the_moment(built: Warehouse) -> None:
-    """Before the first pull nothing was known."""
-    views = built.query(
-        "select view_name from duckdb_views() where schema_name = 'staging'"
-        " and view_name not like '%versions' and sql like '%records%'"
-    )
-    assert len(views) > 10
-    for (view,) in views:
-        assert known_on(
-            built, f"select count(*) from staging.{view}", datetime(2020, 1, 1, tzinfo=UTC)
-        ) == [(0,)], view
-
-
 def test_versions_of_a_day_are_in_the_marts(built: Warehouse) -> None:
     """What was said on a date is one condition; a re-pull that brought nothing made no version."""
     versions = (

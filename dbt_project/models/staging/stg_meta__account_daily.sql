@@ -1,1 +1,1 @@
-{{ insight_rows('account_daily') }}
+{{ insight_rows('account_daily', is_kept=true) }}

@@ -1,7 +1,8 @@
 {% call report_rows(
     'instagram_accounts',
     payload_fields(['username', 'name', 'followers_count', 'follows_count', 'media_count']),
-    asset='instagram_account_id'
+    asset='instagram_account_id',
+    is_kept=true
 ) %}
     fields.username,
     fields.name as account_name,

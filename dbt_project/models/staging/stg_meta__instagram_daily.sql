@@ -6,6 +6,12 @@ records as (
 
 ),
 
+compactions as (
+
+    select * from {{ source('raw', 'compactions') }}
+
+),
+
 parsed as (
 
     select
@@ -19,6 +25,7 @@ parsed as (
     where
         report = 'instagram_daily'
         and {{ is_known() }}
+        and {{ is_remembered() }}
 
 ),
 
