@@ -11,8 +11,10 @@ from duckdb import DuckDBPyConnection
 from meta_pipeline.dates import Span
 from meta_pipeline.warehouse import reading_marts
 
-STALE_AFTER = timedelta(hours=24)
-"""A client is pulled at least daily."""
+STALE_AFTER = timedelta(hours=27)
+"""A client is pulled daily, and not at the same minute: its turn waits for a look of the sensor,
+for other clients' runs and for their quota, and once a year a day has 25 hours. So 24 hours, and
+3."""
 
 SETTLING = timedelta(hours=72)
 """How long Meta's conversions move (Meta's own advice is 24 to 72 hours)."""

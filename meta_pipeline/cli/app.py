@@ -209,7 +209,7 @@ def backfill(
 def status(client: ClientOption = None, as_json: JsonOption = False) -> None:
     """Show how far each client's numbers go and how settled they are.
 
-    Reads marts.duckdb only. Exit code 5 when a client has not been pulled for 24 hours.
+    Reads marts.duckdb only. Exit code 5 when a client has not been pulled for 27 hours.
     """
     from meta_pipeline.cli.status import run_status
 

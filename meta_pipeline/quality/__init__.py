@@ -70,7 +70,8 @@ CHECKS = (
     ),
     _of_marts(
         fresh_delivery,
-        "Each client was pulled in the last 24 hours. WARN after 24 hours, or when it was never "
+        "Each client was pulled in the last 27 hours (a day, and 3 hours because its turn does not "
+        "come at the same minute). WARN after 27 hours, or when it was never "
         "pulled; ERROR after 48. Run `meta-pipeline sync -c <client>`; if that fails, "
         "`meta-pipeline check -c <client>` says why.",
     ),
@@ -135,7 +136,7 @@ CHECKS = (
 OVERVIEW = Named(
     fit_to_report.__name__,
     "May each client's numbers be reported? One row a client, the worst first. `fit` is no: the "
-    "newest pull is older than 24 hours, a day has no answer that can be believed, or a check "
+    "newest pull is older than 27 hours, a day has no answer that can be believed, or a check "
     "found an error. With care: a check warns of numbers. WARN unless all are fit. `run` is what "
     "to do first; the checks named under `why` say the rest.",
 )

@@ -31,6 +31,8 @@ LATE_ERROR = {"settled": timedelta(days=7), "final": timedelta(days=28)}
 
 STALE_ERROR = timedelta(hours=48)
 
+_STALE_HOURS = STALE_AFTER // timedelta(hours=1)
+
 
 def settled_pull(connection: DuckDBPyConnection, now: datetime) -> Result:
     """Days whose newest pull was too early, and that are old enough to be pulled again.
@@ -85,7 +87,10 @@ _AFTER = {"settled": "72 hours", "final": "28 days"}
 
 
 def fresh_delivery(connection: DuckDBPyConnection, now: datetime) -> Result:
-    """Clients without a pull in 24 hours: WARN; in 48 hours: ERROR. Never pulled: WARN."""
+    """Clients without a pull in 27 hours: WARN; in 48 hours: ERROR. Never pulled: WARN.
+
+    A pull a day is asked for; `freshness.STALE_AFTER` says why it may come 3 hours later.
+    """
     found = freshness_of(connection, now)
     stale = [one for one in found if one.last_pull is None or now - one.last_pull > STALE_AFTER]
     stale.sort(key=lambda one: (one.last_pull or now, one.client_id))
@@ -102,11 +107,11 @@ def fresh_delivery(connection: DuckDBPyConnection, now: datetime) -> Result:
         for severity, one in zip(severities, stale, strict=True)
     )
     never = sum(one.last_pull is None for one in stale)
-    message = f"{counted(len(found), 'client')} pulled in the last 24 hours"
+    message = f"{counted(len(found), 'client')} pulled in the last {_STALE_HOURS} hours"
     if rows:
         message = (
-            f"{len(stale)} of {counted(len(found), 'client')} without a pull in 24 hours"
-            f"{f', {never} never pulled' if never else ''}. Run: {rows[0][-1]}"
+            f"{len(stale)} of {counted(len(found), 'client')} without a pull in "
+            f"{_STALE_HOURS} hours{f', {never} never pulled' if never else ''}. Run: {rows[0][-1]}"
         )
     records = [
         {"label": one.client_id, "value": _hours(one, now), "group": "hours since the last pull"}

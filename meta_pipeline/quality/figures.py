@@ -119,8 +119,9 @@ def restatement_anomaly(connection: DuckDBPyConnection, now: datetime) -> Result
     The settling curve says what should have become of the earlier figure. The spread of that is
     the curve's 10th to 90th percentile divided by 2.563 (normal figures have one standard
     deviation there), but at least 2 % of what was expected, 1 of the currency or 5 counts; of
-    results and their value at least the chance of so few results (1/sqrt of their number). A
-    figure beyond 3.5 spreads is an anomaly: WARN, and ERROR when it is spend.
+    results and their value at least the chance of so few results (1/sqrt of their number), and of
+    one where there was none. A figure beyond 3.5 spreads is an anomaly: WARN, and ERROR when it is
+    spend.
     """
     span = {"now": now, "recent": RECENT, "limit": ROBUST_LIMIT}
     found = connection.execute(_RESTATED, span).fetchall()
@@ -177,7 +178,8 @@ paired as (
         before.value as value_before,
         cast(floor(before.age_hours / 24) as integer) as age_before,
         cast(floor(recent.age_hours / 24) as integer) as age_now,
-        results_before.value as results_before
+        results_before.value as results_before,
+        results_now.value as results_now
     from recent
     inner join nearby as before
         on before.client_id = recent.client_id and before.ad_account_id = recent.ad_account_id
@@ -188,12 +190,19 @@ paired as (
         and results_before.ad_account_id = recent.ad_account_id
         and results_before.day = recent.day and results_before.metric = 'results'
         and results_before.checkpoint_days = recent.previous_checkpoint_days
+    left join nearby as results_now
+        on results_now.client_id = recent.client_id
+        and results_now.ad_account_id = recent.ad_account_id
+        and results_now.day = recent.day and results_now.metric = 'results'
+        and results_now.checkpoint_days = recent.checkpoint_days
 ),
 expected as (
     select
         paired.*,
         curve.basis,
         value_before / curve.share * coalesce(curve_now.share, 1.0) as expected,
+        -- What one result would have become by now.
+        coalesce(curve_now.share, 1.0) / curve.share as one_expected,
         value_before / nullif(curve.share_low, 0) * coalesce(curve_now.share, 1.0)
             - value_before / nullif(curve.share_high, 0) * coalesce(curve_now.share, 1.0) as band
     from paired
@@ -211,10 +220,21 @@ spread as (
         greatest(
             coalesce(band, 0) / 2.563,
             0.02 * abs(expected),
-            case
-                when metric in ('results', 'result_value')
-                    then abs(expected) / sqrt(greatest(coalesce(results_before, 0), 1))
-                when metric = 'spend' then 1.0
+            case metric
+                when 'results'
+                    then greatest(abs(expected), one_expected)
+                        / sqrt(greatest(coalesce(results_before, 0), 1))
+                when 'result_value'
+                    then greatest(
+                        abs(expected) / sqrt(greatest(coalesce(results_before, 0), 1)),
+                        -- A result's worth where there was none; else it is in the spread already.
+                        case
+                            when value_before = 0
+                                then one_expected * cast(value as double) / nullif(results_now, 0)
+                        end,
+                        1.0
+                    )
+                when 'spend' then 1.0
                 else 5.0
             end
         ) as spread

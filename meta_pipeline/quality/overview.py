@@ -27,7 +27,7 @@ SPEND_DAYS = 60
 """How many days the picture of spend goes back from the newest day."""
 
 _ORDER: Sequence[Verdict] = ("no", "with care", "yes")
-_STATES = {"stale": "no pull in 24 hours", "never pulled": "never pulled"}
+_STATES = {"stale": "no pull in 27 hours", "never pulled": "never pulled"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def fit_to_report(
 ) -> Result:
     """One row a client, the worst first, from its freshness and what the other checks found.
 
-    `fit` is `no` when the newest pull is older than 24 hours, a day is without an answer that
+    `fit` is `no` when the newest pull is older than 27 hours, a day is without an answer that
     can be believed or was left out between others, or a check found an error;
     `with care` when one warns of numbers; else `yes`.
     WARN unless all are fit: each cause has a check of its own that says how bad it is.

@@ -5,6 +5,7 @@ import shutil
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -13,6 +14,7 @@ from dbt_warehouse import (
     DEAD,
     EMPTY,
     GAP,
+    INSTAGRAM,
     LATE,
     LONG_DAY,
     MARTS,
@@ -296,6 +298,46 @@ def test_instagram_days_are_pacific_and_follows_come_apart(built: Warehouse) -> 
     ) == [(ORGANIC_DAY, 300, 900, 40, 12, 5, datetime(2026, 12, 17, 8, tzinfo=UTC))]
     account = "select username, followers, media from marts.dim_instagram_accounts"
     assert built.query(account) == [("smile", 1234, None)]
+
+
+@pytest.mark.parametrize(
+    ("whole", "listed", "follows"),
+    [
+        (12, {"FOLLOWER": 12}, {"FOLLOWER": "12", "NON_FOLLOWER": "0"}),
+        (5, {"NON_FOLLOWER": 5}, {"FOLLOWER": "0", "NON_FOLLOWER": "5"}),
+        (17, {"FOLLOWER": 12}, {"FOLLOWER": "12"}),
+        (None, {"FOLLOWER": 12}, {"FOLLOWER": "12"}),
+        (None, {}, {}),
+        (0, {}, {}),
+    ],
+)
+def test_a_part_left_out_is_zero_only_where_the_other_is_the_whole(
+    built: Warehouse,
+    tmp_path: Path,
+    whole: int | None,
+    listed: dict[str, int],
+    follows: dict[str, str],
+) -> None:
+    """A whole that the listed part makes up proves the zero; nothing else does."""
+    copy = Warehouse(Path(shutil.copy(built.path, tmp_path)), built.work, built.load_seq)
+    results = [{"dimension_values": [kind], "value": value} for kind, value in listed.items()]
+    total: dict[str, Any] = {
+        "breakdowns": [{"dimension_keys": ["follow_type"], "results": results}]
+    }
+    total |= {} if whole is None else {"value": whole}
+    name = "follows_and_unfollows"
+    copy.land(
+        *("dental", "instagram_daily", INSTAGRAM),
+        {date(2026, 11, 12): [{"name": name, "period": "day", "total_value": total}]},
+        pulled_at="2026-11-20T12:00:00Z",
+        part=name,
+        key=("name",),
+    )
+    found = copy.query(
+        "select split_part(metric, '.', 2), value from staging.stg_meta__instagram_daily"
+        " where day = '2026-11-12' and metric like '%.%'"
+    )
+    assert dict(found) == follows
 
 
 def test_posts_keep_their_last_figures(built: Warehouse) -> None:

@@ -86,7 +86,14 @@ def test_days_of_one_kind_are_one_row(marts: Marts) -> None:
 
 
 def add_restated(
-    marts: Marts, metric: str, before: float, value: float, *, results: int = 400, **recent: Any
+    marts: Marts,
+    metric: str,
+    before: float,
+    value: float,
+    *,
+    results: int = 400,
+    results_now: int = 640,
+    **recent: Any,
 ) -> None:
     """A figure as it stood at day 1 and day 3; half of the results are there at 1, 80 % at 3."""
     about = {"day": ago(4), "metric": metric}
@@ -95,7 +102,9 @@ def add_restated(
     marts.add("fct_restatements", **about, **first)
     marts.add("fct_restatements", **about, **second, previous_checkpoint_days=1, **recent)
     if metric != "results":
-        marts.add("fct_restatements", **about | {"metric": "results"}, **first | {"value": results})
+        known = about | {"metric": "results"}
+        marts.add("fct_restatements", **known, **first | {"value": results})
+        marts.add("fct_restatements", **known, **second | {"value": results_now})
     shares = {1: (0.5, 0.45, 0.55), 3: (0.8, 0.75, 0.85)}
     if metric in ("spend", "impressions"):
         shares = {1: (0.99, 0.98, 1.0), 3: (1.0, 1.0, 1.0)}
@@ -112,6 +121,9 @@ def add_restated(
         ("results", 400, 900, "warn"),
         ("results", 400, 400, "warn"),  # expected to grow, and did not
         ("results", 2, 9, "ok"),  # two results may well become nine
+        ("results", 0, 0, "ok"),
+        ("results", 0, 3, "ok"),  # the spread is that of one: 1.6
+        ("results", 0, 500, "warn"),
         ("result_value", 40000, 90000, "warn"),
         ("spend", 100, 101, "ok"),
         ("spend", 100, 120, "error"),
@@ -126,6 +138,18 @@ def test_a_restatement_is_measured_by_the_settling_curve(
 ) -> None:
     """Beyond 3.5 spreads it is an anomaly, and an error where it is spend."""
     add_restated(marts, metric, before, value)
+    assert restatement_anomaly(marts.connection, NOW).severity == severity
+
+
+@pytest.mark.parametrize(
+    ("orders", "severity"),
+    [(1, "ok"), (5, "ok"), (6, "warn"), (100, "warn")],
+)
+def test_a_value_out_of_nothing_is_measured_by_what_one_order_is_worth(
+    marts: Marts, orders: int, severity: str
+) -> None:
+    """One late order would have become 1.6 by now: its spread is what those are worth."""
+    add_restated(marts, "result_value", 0, 80 * orders, results=0, results_now=orders)
     assert restatement_anomaly(marts.connection, NOW).severity == severity
 
 

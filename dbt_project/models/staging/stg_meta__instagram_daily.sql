@@ -56,17 +56,72 @@ split as (
 
 ),
 
-final as (
+parts as (
 
-    select * from totals
-    union all
     select
         client_id,
         instagram_account_id,
         day,
+        part,
         part || '.' || list_aggregate(result.dimension_values, 'string_agg', '.') as metric,
         result.value
     from split
+
+),
+
+-- A part that Meta left out is zero where the parts it listed make up the whole that it named.
+-- Without a whole nothing proves it, and there is none.
+made_up as (
+
+    select
+        totals.client_id,
+        totals.instagram_account_id,
+        totals.day,
+        totals.metric
+    from totals
+    inner join parts
+        on
+            totals.client_id = parts.client_id
+            and totals.instagram_account_id = parts.instagram_account_id
+            and totals.day = parts.day
+            and totals.metric = parts.part
+    where totals.metric = 'follows_and_unfollows'
+    group by
+        totals.client_id,
+        totals.instagram_account_id,
+        totals.day,
+        totals.metric,
+        totals.value
+    having sum(cast(parts.value as bigint)) = cast(totals.value as bigint)
+
+),
+
+zeros as (
+
+    select
+        made_up.client_id,
+        made_up.instagram_account_id,
+        made_up.day,
+        made_up.metric || '.' || kinds.kind as metric,
+        '0' as value
+    from made_up
+    cross join (values ('FOLLOWER'), ('NON_FOLLOWER')) as kinds (kind)
+    anti join parts
+        on
+            made_up.client_id = parts.client_id
+            and made_up.instagram_account_id = parts.instagram_account_id
+            and made_up.day = parts.day
+            and made_up.metric || '.' || kinds.kind = parts.metric
+
+),
+
+final as (
+
+    select * from totals
+    union all
+    select * exclude (part) from parts
+    union all
+    select * from zeros
 
 )
 
