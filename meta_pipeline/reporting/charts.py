@@ -93,7 +93,7 @@ class Artist:
         rows = [{"day": one.day.day, "value": getattr(one, key)} for one in paid.days]
         is_money = key == "link_cpc"
         form = f",.{digits_of(paid.currency)}f" if is_money else ".1%"
-        title = f"{'Cost per link click' if is_money else 'Link click-through rate'} by day in "
+        title = f"{'CPC (link clicks)' if is_money else 'CTR (link clicks)'} by day in "
         chart = (
             alt.Chart(alt.Data(values=rows))
             .mark_line(color=self.colour, strokeWidth=2, point=alt.OverlayMarkDef(size=18))
@@ -101,7 +101,7 @@ class Artist:
                 x=_day_axis(step=5),
                 y=alt.Y(
                     "value:Q",
-                    title=paid.currency if is_money else "CTR (link)",
+                    title=paid.currency if is_money else "CTR (link clicks)",
                     axis=self._axis(form),
                 ),
             )

@@ -105,13 +105,13 @@ const FIGURES = [
   { id: "spend", label: () => "Spend", kind: "money", good: 0, needs: ["spend"], of: (s) => s.spend },
   { id: "impressions", label: () => "Impressions", kind: "count", good: 1, needs: ["impressions"], base: "impressions", of: (s) => s.impressions },
   { id: "link_clicks", label: () => "Link clicks", kind: "count", good: 1, needs: ["link_clicks"], base: "link_clicks", of: (s) => s.link_clicks },
-  { id: "ctr", label: () => `CTR, ${CLICKS[state.clicks]}`, kind: "percent", good: 1, needs: () => [state.clicks, "impressions"], base: () => state.clicks, of: (s) => ratio(s[state.clicks], s.impressions) },
-  { id: "cpc", label: () => `CPC, ${CLICKS[state.clicks]}`, kind: "price", good: -1, needs: () => ["spend", state.clicks], base: () => state.clicks, of: (s) => ratio(s.spend, s[state.clicks]) },
+  { id: "ctr", label: () => `CTR (${CLICKS[state.clicks]})`, kind: "percent", good: 1, needs: () => [state.clicks, "impressions"], base: () => state.clicks, of: (s) => ratio(s[state.clicks], s.impressions) },
+  { id: "cpc", label: () => `CPC (${CLICKS[state.clicks]})`, kind: "price", good: -1, needs: () => ["spend", state.clicks], base: () => state.clicks, of: (s) => ratio(s.spend, s[state.clicks]) },
   { id: "cpm", label: () => "CPM", kind: "price", good: -1, needs: ["spend", "impressions"], base: "impressions", of: (s) => ratio(s.spend === null ? null : 1000 * s.spend, s.impressions) },
   { id: "results", label: () => "Results", kind: "count", good: 1, needs: ["results"], base: "results", settles: true, of: (s) => s.results },
   { id: "cost_per_result", label: () => "Cost per result", kind: "price", good: -1, needs: ["spend", "results"], base: "results", settles: true, of: (s) => ratio(s.spend, s.results) },
 ];
-const CLICKS = { clicks: "all clicks", link_clicks: "link clicks" };
+const CLICKS = { link_clicks: "link clicks", clicks: "all clicks" };
 const need = (figure) => (typeof figure.needs === "function" ? figure.needs() : figure.needs);
 const base = (figure) => (typeof figure.base === "function" ? figure.base() : figure.base);
 
@@ -248,7 +248,7 @@ const $ = (id) => document.getElementById(id);
 
 const TABS = { ads: "Ads", organic: "Page and Instagram", freshness: "Freshness" };
 const state = {
-  client: null, currency: null, period: "30", from: null, to: null, platform: "all", clicks: "clicks",
+  client: null, currency: null, period: "30", from: null, to: null, platform: "all", clicks: "link_clicks",
   tab: "ads", sort: "spend", order: "descending",
 };
 
@@ -269,7 +269,7 @@ function readState() {
   const day = (name) => (/^\d{4}-\d{2}-\d{2}$/.test(asked.get(name) || "") ? fromIso(asked.get(name)) : NaN);
   state.from = Number.isFinite(day("from")) ? day("from") : null;
   state.to = Number.isFinite(day("to")) ? day("to") : null;
-  state.clicks = asked.get("clicks") in CLICKS ? asked.get("clicks") : "clicks";
+  state.clicks = asked.get("clicks") in CLICKS ? asked.get("clicks") : "link_clicks";
   state.tab = asked.get("tab") in TABS ? asked.get("tab") : "ads";
   state.sort = COLUMNS.some((one) => one.id === asked.get("sort")) ? asked.get("sort") : "spend";
   state.order = asked.get("order") === "ascending" ? "ascending" : "descending";
@@ -713,7 +713,7 @@ function compared(one, other, sign) {
 // --- Pages and Instagram --------------------------------------------------------------------------
 
 const ORGANIC = [
-  { id: "views", label: "Views" }, { id: "viewers", label: "Viewers" },
+  { id: "views", label: "Views" }, { id: "viewers", label: "Viewers, one day" },
   { id: "interactions", label: "Interactions" }, { id: "new_follows", label: "New follows" },
   { id: "unfollows", label: "Unfollows" }, { id: "follows", label: "Followers" },
 ];

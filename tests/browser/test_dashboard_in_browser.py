@@ -77,15 +77,20 @@ class View:
         return self.page.locator(f"#campaigns tbody [data-column={column}]").all_inner_texts()
 
 
-def _figures(marts: Path, where: str, *, table: str = "mart_client_daily") -> dict[str, Any]:
+_LINK_CLICKS = "coalesce(link_clicks, if(clicks = 0, 0, null))"
+
+
+def _figures(
+    marts: Path, where: str, *, table: str = "mart_client_daily", clicks: str = _LINK_CLICKS
+) -> dict[str, Any]:
     """What the tiles must say, from the marts; without a denominator nothing."""
     with duckdb.connect(str(marts), read_only=True) as connection:
         cursor = connection.execute(f"""
             select
                 sum(spend)::double as spend, sum(impressions)::double as impressions,
-                sum(coalesce(link_clicks, if(clicks = 0, 0, null)))::double as link_clicks,
-                sum(clicks) / nullif(sum(impressions), 0) as ctr,
-                sum(spend)::double / nullif(sum(clicks), 0) as cpc,
+                sum({_LINK_CLICKS})::double as link_clicks,
+                sum({clicks}) / nullif(sum(impressions), 0) as ctr,
+                sum(spend)::double / nullif(sum({clicks}), 0) as cpc,
                 1000 * sum(spend)::double / nullif(sum(impressions), 0) as cpm,
                 sum(results)::double as results,
                 sum(spend)::double / nullif(sum(results), 0) as cost_per_result
@@ -149,12 +154,13 @@ def test_one_platform_is_the_report_by_platform(view: View, marts: Path) -> None
     assert "conversions" in view.page.inner_text("#main")
 
 
-def test_link_clicks_can_be_what_ctr_and_cpc_are_of(view: View, marts: Path) -> None:
+def test_all_clicks_can_be_what_ctr_and_cpc_are_of(view: View, marts: Path) -> None:
     """The switch changes the two ratios and their names."""
-    view.open("period=7&clicks=link_clicks")
-    figures = _figures(marts, _between(*_last(7)))
-    assert view.tile("cpc") == pytest.approx(figures["spend"] / figures["link_clicks"])
-    assert "link clicks" in view.page.inner_text("#tile-ctr")
+    view.open("period=7")
+    assert "CTR (link clicks)" in view.page.inner_text("#tile-ctr")
+    view.page.select_option("#clicks", "clicks")
+    _assert_tiles(view, _figures(marts, _between(*_last(7)), clicks="clicks"))
+    assert "CTR (all clicks)" in view.page.inner_text("#tile-ctr")
 
 
 def test_a_change_is_against_the_period_before(view: View, marts: Path) -> None:
