@@ -10,9 +10,9 @@ import orjson
 
 from meta_pipeline.cli.app import EXIT_FAILED, EXIT_PARTLY
 from meta_pipeline.config import load_clients, load_settings, select_clients
-from meta_pipeline.errors import ConfigError, MetaPipelineError
-from meta_pipeline.reporting.report import UnsettledError, Wanted, formats, make_report
-from meta_pipeline.warehouse import reading_marts
+from meta_pipeline.errors import ConfigError
+from meta_pipeline.reporting.many import Refused, make_reports
+from meta_pipeline.reporting.report import Made, Wanted, formats
 
 
 def run_report(
@@ -39,21 +39,14 @@ def run_report(
         is_provisional_allowed=is_provisional_allowed,
     )
     found: list[dict[str, Any]] = []
-    with reading_marts(settings.marts) as marts:
-        for client in clients:
-            try:
-                made = make_report(marts, client, wanted)
-            except MetaPipelineError as error:
-                found.append(_refused(client.id, error))
-                print(f"error: {error.message}", file=sys.stderr)
-                if error.hint:
-                    print(f"hint: {error.hint}", file=sys.stderr)
-            else:
-                state = "final" if made.is_final else "provisional"
-                files = [str(path) for path in made.files]
-                found.append({"client": client.id, "state": state, "files": files})
-                if not as_json:
-                    print("\n".join(files))
+    for one in make_reports(settings.marts, clients, wanted):
+        found.append(_document(one))
+        if isinstance(one, Refused):
+            print(f"error: {one.message}", file=sys.stderr)
+            if one.hint:
+                print(f"hint: {one.hint}", file=sys.stderr)
+        elif not as_json:
+            print("\n".join(map(str, one.files)))
     if as_json:
         document = {"schema": 1, "month": f"{month:%Y-%m}", "reports": found}
         sys.stdout.buffer.write(orjson.dumps(document) + b"\n")
@@ -63,13 +56,15 @@ def run_report(
     return EXIT_FAILED if failed == len(found) else EXIT_PARTLY
 
 
-def _refused(client_id: str, error: MetaPipelineError) -> dict[str, Any]:
-    is_unsettled = isinstance(error, UnsettledError)
+def _document(one: Made | Refused) -> dict[str, Any]:
+    if isinstance(one, Made):
+        state = "final" if one.is_final else "provisional"
+        return {"client": one.client_id, "state": state, "files": [str(path) for path in one.files]}
     return {
-        "client": client_id,
-        "state": "unsettled" if is_unsettled else "failed",
+        "client": one.client_id,
+        "state": "unsettled" if one.settles_at else "failed",
         "files": [],
-        "message": error.message,
-        "hint": error.hint,
-        "settles_at": error.report.settles_at if isinstance(error, UnsettledError) else None,
+        "message": one.message,
+        "hint": one.hint,
+        "settles_at": one.settles_at,
     }
