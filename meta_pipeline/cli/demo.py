@@ -1,4 +1,4 @@
-"""`demo`: the whole pipeline on the bundled simulator, from nothing to marts."""
+"""`demo`: the whole pipeline on the bundled simulator, from nothing to report and dashboard."""
 
 import os
 from datetime import timedelta
@@ -13,10 +13,14 @@ from meta_pipeline.cli.progress import console, print_table
 from meta_pipeline.cli.simulate import make_source
 from meta_pipeline.cli.status import freshness_table
 from meta_pipeline.cli.sync import choose_span, synchronise
-from meta_pipeline.config import load_clients, load_settings
-from meta_pipeline.errors import ConfigError
+from meta_pipeline.config import Client, Settings, load_clients, load_settings
+from meta_pipeline.errors import ConfigError, ReportError
 from meta_pipeline.freshness import read_freshness
+from meta_pipeline.reporting.dashboard import write_dashboard
+from meta_pipeline.reporting.figures import MonthlyReport, read_report
+from meta_pipeline.reporting.report import Wanted, make_report
 from meta_pipeline.simulator import RunningSimulator, Source, default_today
+from meta_pipeline.warehouse import reading_marts
 
 # Any token opens the simulator.
 _TOKEN = "simulator-token"
@@ -52,13 +56,51 @@ def run_demo(
         summary = synchronise(settings, everyone, everyone, span)
     _show(settings.marts)
     print_table(freshness_table(read_freshness(settings.marts, now), now))
-    print(f"marts: {settings.marts}")
+    _deliver(settings, everyone[0])
     console.print(
-        'open them: python -c "import duckdb; duckdb.connect('
+        'open the marts: python -c "import duckdb; duckdb.connect('
         f"'{settings.marts}', read_only=True).sql('from mart_spend_trends').show()\"",
         markup=False,
     )
     return summary.exit_code(everyone)
+
+
+def _deliver(settings: Settings, client: Client) -> None:
+    """Writes a report and the dashboard, and says where they and the marts are."""
+    with reading_marts(settings.marts) as marts:
+        chosen = month_to_show(marts, client.id)
+        wanted = Wanted(
+            month=chosen.month,
+            formats=("html",),
+            out=settings.home / "reports",
+            folder=settings.clients_file.parent,
+            is_provisional_allowed=not chosen.is_final,
+        )
+        (report,) = make_report(marts, client, wanted).files
+    dashboard, *_ = write_dashboard(settings.marts, settings.home / "dashboard.html")
+    print(f"marts: {settings.marts}\nreport: {report}\ndashboard: {dashboard.path}")
+    state = "final"
+    if chosen.days_missing:
+        state = f"provisional (--allow-provisional): {chosen.days_missing} of its days are missing"
+    elif not chosen.is_final:
+        state = f"provisional (--allow-provisional) until {chosen.settles_at:%Y-%m-%d %H:%M} UTC"
+    console.print(f"the report: {client.name}, {chosen.month:%Y-%m}, {state}", markup=False)
+
+
+def month_to_show(marts: duckdb.DuckDBPyConnection, client_id: str) -> MonthlyReport:
+    """The newest month that is final; else the newest that is over and whole; else the newest.
+
+    Raises `ReportError` when nothing is known of any month.
+    """
+    months = marts.execute(
+        "select distinct month from mart_monthly_report where client_id = ? order by month desc",
+        [client_id],
+    ).fetchall()
+    reports = [one for (month,) in months if (one := read_report(marts, client_id, month))]
+    if not reports:
+        raise ReportError(f"{client_id}: nothing is known of any month")
+    whole = [one for one in reports if all(paid.is_over and paid.is_complete for paid in one.paid)]
+    return next((one for one in reports if one.is_final), (whole or reports)[0])
 
 
 def _claim(home: Path) -> None:

@@ -237,6 +237,37 @@ def test_charts_are_drawn_and_a_brush_zooms(view: View) -> None:
     )
 
 
+def test_each_chart_says_in_a_sentence_what_it_shows(view: View, marts: Path) -> None:
+    """Its alternative text has the period's least, most and newest figure of the marts."""
+    view.open("period=7")
+    view.page.wait_for_selector("#charts[data-drawn]")
+    labels = view.page.locator("#charts [aria-roledescription='group mark']")
+    sentences = [one.get_attribute("aria-label") for one in labels.all()]
+    with duckdb.connect(str(marts), read_only=True) as connection:
+        rows = connection.execute(
+            f"select spend, day from mart_client_daily where {_between(*_last(7))} order by day"
+        ).fetchall()
+    least, most = min(rows), max(rows)
+    expected = "Spend by day, 14 Nov 2026 to 20 Nov 2026: " + "; ".join(
+        (
+            f"{_spoken(least)} is the lowest, {_spoken(most)} the highest",
+            f"{_spoken(rows[-1])} the newest",
+            "2 days not settled.",
+        )
+    )
+    assert expected in sentences
+    starts = ["A strip", "Spend", "Results", "CTR (link", "Cost per", "CPC (link", "CPM"]
+    assert len(sentences) == len(starts)
+    for sentence, start in zip(sentences, starts, strict=True):
+        assert (sentence or "").startswith(start)
+    assert "7 days with an estimate of the final number" in (sentences[2] or "")
+
+
+def _spoken(row: tuple[Any, date]) -> str:
+    amount, day = row
+    return f"${amount:,.2f} on {day.day} {day:%b %Y}"
+
+
 def test_names_stay_text(view: View) -> None:
     """A name with tags is shown with them, and runs nothing."""
     view.open("period=7")

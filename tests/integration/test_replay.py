@@ -1,5 +1,6 @@
 """The main job on an export of real ads: what the file says is what the marts say."""
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -29,7 +30,9 @@ Replay = Callable[[Path], duckdb.DuckDBPyConnection]
 
 
 @pytest.fixture
-def replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Replay:
+def replay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Replay:
     """Runs the demo on an export and opens the marts it published."""
     for name in ("CLIENTS", "NOW"):
         monkeypatch.setenv(f"META_PIPELINE_{name}", "")
@@ -39,7 +42,11 @@ def replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Replay:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home" / "dagster"))
 
     def run(path: Path) -> duckdb.DuckDBPyConnection:
+        capsys.readouterr()
         assert run_demo(replay=path, mapping=None, clients=1, days=60, seed=7) == 0
+        places = re.findall(r"^(\w+): (/.*)$", capsys.readouterr().out, re.MULTILINE)
+        assert [name for name, _ in places] == ["marts", "report", "dashboard"]
+        assert all(Path(place).stat().st_size > 0 for _, place in places)
         return duckdb.connect(str(tmp_path / "home" / "marts.duckdb"), read_only=True)
 
     return run

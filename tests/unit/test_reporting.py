@@ -15,6 +15,7 @@ import orjson
 import pytest
 from unit_reporting import OCTOBER, ReportMarts
 
+from meta_pipeline.cli.demo import month_to_show
 from meta_pipeline.cli.report import run_report
 from meta_pipeline.config import Client, parse_clients
 from meta_pipeline.errors import ConfigError, ReportError
@@ -221,6 +222,27 @@ def test_an_unsettled_month_is_refused(tmp_path: Path):
     assert make_report(marts.connection, client(), wanted(tmp_path)).is_final
     with pytest.raises(ReportError, match="nothing is known of 2026-10"):
         make_report(marts.connection, client(id="other"), wanted(tmp_path))
+
+
+def test_the_demo_shows_a_final_month_where_there_is_one():
+    """Else the newest whole month, which is then provisional; else the newest."""
+    marts = full_marts()
+
+    def shown() -> tuple[date, bool]:
+        marts.months()
+        chosen = month_to_show(marts.connection, "acme")
+        return chosen.month, chosen.is_final
+
+    assert shown() == (OCTOBER, True)
+    marts.connection.execute(
+        "update mart_client_daily set maturity = 'attributing' where day >= '2026-10-20'"
+    )
+    assert shown() == (SEPTEMBER, True)
+    marts.connection.execute("update mart_client_daily set maturity = 'attributing'")
+    marts.days(date(2026, 11, 1), date(2026, 11, 3), maturity="settling")
+    assert shown() == (OCTOBER, False)
+    marts.connection.execute("delete from mart_client_daily where day < '2026-11-01'")
+    assert shown() == (date(2026, 11, 1), False)
 
 
 def test_a_month_under_way(tmp_path: Path):
