@@ -38,7 +38,7 @@ define CHROMIUM
 	{ apt-get update --quiet && apt-get install --yes --quiet chromium; }
 endef
 
-browser-test: $(STAMP) ## Look at Dagster's UI in Debian's chromium (one to two minutes).
+browser-test: $(STAMP) ## Look at Dagster's UI and the dashboard in Debian's chromium (two minutes).
 	$(CHROMIUM)
 	@$(BIN)/python -m pytest -m browser tests/browser
 

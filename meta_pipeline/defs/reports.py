@@ -7,6 +7,7 @@ from meta_pipeline.config import Client, Settings
 from meta_pipeline.defs.partitions import Grid, wanted_spans
 from meta_pipeline.defs.raw import OWNERS
 from meta_pipeline.defs.transformations import PUBLISHED
+from meta_pipeline.errors import ConfigError
 from meta_pipeline.reporting.report import FORMATS, Wanted, formats, make_report
 from meta_pipeline.warehouse import reading_marts
 
@@ -48,6 +49,10 @@ def report_asset(
         context: dg.AssetExecutionContext, config: ReportConfig
     ) -> dg.MaterializeResult:
         ((client_id, (span,)),) = wanted_spans("month", context.partition_keys).items()
+        if client_id not in by_id:
+            raise ConfigError(
+                f"{client_id} is not in clients.yml", hint="its report needs its name and locale"
+            )
         wanted = Wanted(
             month=span.since,
             formats=formats(config.format),
