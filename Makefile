@@ -42,9 +42,10 @@ browser-test: $(STAMP) ## Look at Dagster's UI and the dashboard in Debian's chr
 	$(CHROMIUM)
 	@$(BIN)/python -m pytest -m browser tests/browser
 
-pictures: $(STAMP) ## Make the pictures of docs/dagster.md anew (needs chromium).
+pictures: $(STAMP) ## Make the pictures of README.md and docs/dagster.md anew (needs chromium).
 	$(CHROMIUM)
 	@$(BIN)/python -m tests.browser.pictures
+	@$(BIN)/python -m tests.browser.report_pictures
 
 check: $(STAMP) ## Lint, types, walls between packages, SQL style.
 	@$(BIN)/ruff check .

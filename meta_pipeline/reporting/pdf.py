@@ -23,7 +23,28 @@ def as_pdf(page: str) -> bytes:
     fetcher = weasyprint.urls.URLFetcher(allowed_protocols={"data"})
     document = weasyprint.HTML(string=page, url_fetcher=fetcher)
     identifier = hashlib.sha256(page.encode()).hexdigest()[:32].encode()
-    return document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=identifier)
+    return document.write_pdf(
+        pdf_variant="pdf/ua-1", pdf_identifier=identifier, finisher=_with_names_of_headers
+    )
+
+
+def _with_names_of_headers(_document: Any, pdf: Any) -> None:
+    """Adds the tree by which the cells of a table find their headers.
+
+    WeasyPrint writes the headers' names alone; ISO 32000 (14.7.2) asks for the tree as well.
+    """
+    import pydyf
+
+    named = [
+        (one["ID"], one.reference)
+        for one in pdf.objects
+        if isinstance(one, pydyf.Dictionary) and "ID" in one
+    ]
+    named.sort(key=lambda pair: pair[0].data)
+    names = pydyf.Array(part for pair in named for part in pair)
+    for one in pdf.objects:
+        if isinstance(one, pydyf.Dictionary) and one.get("Type") == "/StructTreeRoot":
+            one["IDTree"] = pydyf.Dictionary({"Names": names})
 
 
 def _weasyprint() -> Any:

@@ -452,7 +452,7 @@ def test_pdf_says_the_same(tmp_path: Path):
 
 
 def test_the_same_page_makes_the_same_pdf():
-    """Two runs write the same bytes, tagged for readers; what is elsewhere is not fetched."""
+    """Two runs write the same bytes; what is elsewhere is not fetched."""
     needs_weasyprint()
     from meta_pipeline.reporting.pdf import as_pdf
 
@@ -463,8 +463,40 @@ def test_the_same_page_makes_the_same_pdf():
     )
     first = as_pdf(page)
     assert first == as_pdf(page)
-    packed = re.findall(rb"stream\n(.*?)\nendstream", first, re.DOTALL)
-    inside = b"".join(zlib.decompress(one) for one in packed if one.startswith(b"x\xda")) + first
-    assert b"pdfuaid" in inside
-    assert b"/Lang" in inside
-    assert b"StructTreeRoot" in inside
+
+
+def test_the_pdf_can_be_read_aloud(tmp_path: Path):
+    """What PDF/UA asks for and can be counted: language, title, tags, headers, fonts within.
+
+    Each chart has its sentence as alternative text, each cell of a table knows its headers.
+    """
+    needs_weasyprint()
+    from meta_pipeline.reporting.pdf import as_pdf
+
+    page = page_of(full_marts(), tmp_path, name="Söhne")
+    inside = _unpacked(as_pdf(page))
+    for needed in (
+        *(b"pdfuaid:part", b"/MarkInfo", b"/StructTreeRoot", b"/DisplayDocTitle true"),
+        *(b"/Lang (en)", "/Title <feff" + "Söhne – ".encode("utf-16-be").hex()),
+    ):
+        mark = needed if isinstance(needed, bytes) else needed.encode()
+        assert mark in inside, mark
+    tags = [tag for tag, _ in Page(page).tags]
+    for name, tag in ((b"Figure", "svg"), (b"TH", "th"), (b"TD", "td"), (b"H2", "h2")):
+        assert len(re.findall(rb"/S /" + name + rb"\b", inside)) == tags.count(tag)
+    assert inside.count(b"/Alt ") == tags.count("svg") == 5
+    assert inside.count(b"/Headers ") == tags.count("td")
+    (named,) = re.findall(rb"/IDTree <</Names \[(.*?)\]>>", inside, re.DOTALL)
+    ids = re.findall(rb"\((\S+?)\) \d+ 0 R", named)
+    assert ids == sorted(set(ids))
+    assert set(ids) == set(re.findall(rb"/ID \((\S+?)\)", inside))
+    assert len(ids) == tags.count("th")
+    fonts = re.findall(rb"/Type /FontDescriptor.*?>>", inside, re.DOTALL)
+    assert fonts
+    assert all(b"/FontFile" in one for one in fonts)
+
+
+def _unpacked(pdf: bytes) -> bytes:
+    """The PDF with its packed streams behind it, unpacked."""
+    packed = re.findall(rb"stream\n(.*?)\nendstream", pdf, re.DOTALL)
+    return pdf + b"".join(zlib.decompress(one) for one in packed if one.startswith(b"x\xda"))
