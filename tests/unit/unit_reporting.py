@@ -1,4 +1,4 @@
-"""Marts made up for reports: the columns they read, and a client's days that the test names."""
+"""Marts made up for reports and the dashboard: what they read, and days that the test names."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,17 +17,28 @@ _MEASURES = """
 
 _TABLES = f"""
 create table dim_clients (
-    client_id text, target_spend decimal(18, 2), target_results decimal(18, 6),
+    client_id text, client_name text, result_action_type text, is_active boolean,
+    target_spend decimal(18, 2), target_results decimal(18, 6),
     target_cost_per_result decimal(18, 2)
 );
 create table dim_ad_accounts (
-    client_id text, ad_account_id text, account_currency text, time_zone text
+    client_id text, ad_account_id text, account_name text, account_currency text, time_zone text,
+    is_active boolean
+);
+create table dim_campaigns (
+    client_id text, ad_account_id text, campaign_id text, campaign_name text,
+    effective_status text, objective text
+);
+create table dim_instagram_accounts (
+    client_id text, instagram_account_id text, username text, account_name text
 );
 create table mart_client_daily (
-    client_id text, day date, is_complete boolean, results_expected_low decimal(18, 6),
-    results_expected_high decimal(18, 6), page_views bigint, page_interactions bigint,
-    page_new_follows bigint, instagram_views bigint, instagram_interactions bigint,
-    instagram_new_follows bigint, instagram_reach bigint, link_ctr double, link_cpc double,
+    client_id text, day date, is_complete boolean, results_expected decimal(18, 6),
+    results_expected_low decimal(18, 6), results_expected_high decimal(18, 6),
+    expected_basis text, accounts integer, coverage text, reason text,
+    page_views bigint, page_interactions bigint, page_new_follows bigint,
+    instagram_views bigint, instagram_interactions bigint, instagram_new_follows bigint,
+    instagram_reach bigint, link_ctr double, link_cpc double,
     {_MEASURES}
 );
 create table fct_campaign_daily (
@@ -35,7 +46,8 @@ create table fct_campaign_daily (
     {_MEASURES}
 );
 create table fct_platform_daily (
-    client_id text, ad_account_id text, day date, publisher_platform text, {_MEASURES}
+    client_id text, ad_account_id text, day date, campaign_id text, publisher_platform text,
+    {_MEASURES}
 );
 create table fct_age_gender_daily (
     client_id text, ad_account_id text, day date, age text, gender text, {_MEASURES}
@@ -46,14 +58,17 @@ create table fct_account_monthly (
 create table fct_page_28d (client_id text, page_id text, day date, viewers_28d bigint);
 create table mart_organic_bridge (
     client_id text, asset_id text, day date, surface text, canonical text, value bigint,
-    metric text, comparable boolean, is_break boolean, series_id text, note text, maturity text,
+    metric text, comparable boolean, is_break boolean, is_additive boolean, series_id text,
+    note text, maturity text,
     settles_at timestamptz
 );
 create table mart_freshness (
-    client_id text, ad_account_id text, day date, coverage text, reason text
+    client_id text, ad_account_id text, day date, coverage text, reason text, is_active boolean,
+    maturity text, pulled_at timestamptz, settles_at timestamptz
 );
 create table mart_coverage (
-    client_id text, asset_id text, day date, report text, coverage text
+    client_id text, asset_id text, day date, report text, coverage text, reason text,
+    is_asked boolean, maturity text, pulled_at timestamptz, settles_at timestamptz
 );
 """
 
@@ -149,13 +164,14 @@ class ReportMarts:
 
     def client(self, client_id: str = "acme", currency: str = "USD", **targets: Any) -> None:
         """A client with an ad account in a currency, and its targets."""
-        self.add("dim_clients", client_id=client_id, **targets)
+        self.add("dim_clients", client_id=client_id, is_active=True, **targets)
         self.add(
             "dim_ad_accounts",
             client_id=client_id,
             ad_account_id="act_1",
             account_currency=currency,
             time_zone="America/New_York",
+            is_active=True,
         )
 
     def days(self, first: date, last: date, client_id: str = "acme", **values: Any) -> None:
@@ -165,6 +181,7 @@ class ReportMarts:
         row |= {"results": 5, "maturity": "final", "settles_at": SETTLES}
         row |= {"pulled_at": datetime(2026, 11, 29, 6, tzinfo=UTC), "is_complete": True}
         row |= {"ad_account_id": "act_1", "campaign_id": "c1", "campaign_name": "Autumn"}
+        row |= {"accounts": 1, "coverage": "pulled", "is_asked": True, "is_active": True}
         row |= {"publisher_platform": "facebook", "age": "18-24", "gender": "female"} | values
         row |= {
             "link_ctr": row["link_clicks"] / row["impressions"] if row["impressions"] else None,
@@ -172,7 +189,7 @@ class ReportMarts:
         }
         span = (first, last)
         self.add("mart_client_daily", span, **row)
-        row |= {"coverage": "pulled", "asset_id": "act_1"}
+        row |= {"asset_id": "act_1"}
         self.add("mart_freshness", span, **row)
         for kind in ("campaign", "platform", "age_gender"):
             self.add(f"fct_{kind}_daily", span, **row)
@@ -186,10 +203,17 @@ class ReportMarts:
             [first, last],
         )
         row: dict[str, Any] = {"client_id": "acme", "asset_id": "p1", "page_id": "p1"}
-        row |= {"surface": "page", "value": 50, "comparable": True, "is_break": False}
+        row |= {"surface": "page", "comparable": True, "is_break": False}
         row |= {"maturity": "final", "settles_at": SETTLES, "viewers_28d": 900}
-        for name in ("views", "viewers", "interactions", "new_follows"):
-            row |= {"canonical": name, "metric": f"page_{name}", "series_id": name}
+        daily = {"views": 50, "viewers": 40, "interactions": 4, "new_follows": 1}
+        for name, value in daily.items():
+            row |= {
+                "canonical": name,
+                "value": value,
+                "is_additive": name != "viewers",
+                "metric": f"page_{name}",
+                "series_id": name,
+            }
             self.add("mart_organic_bridge", (first, last), **(row | values))
         self.add("fct_page_28d", (first, last), **row)
 
