@@ -72,6 +72,7 @@ def pulled(home: Path) -> None:
 def multiply(marts: Path, clients: int) -> tuple[list[str], date]:
     """Copies clients until there are so many; their ids, and the newest month that is over."""
     with duckdb.connect(str(marts)) as connection:
+        connection.execute("set enable_progress_bar = false")
         found = connection.execute("select client_id from dim_clients order by 1").fetchall()
         own = [name for (name,) in found]
         wanted = [f"{own[n % len(own)]}-{n:02}" for n in range(clients)]
