@@ -11,16 +11,10 @@ import orjson
 from rich.table import Table
 
 from meta_pipeline import clock
+from meta_pipeline.cli.asked import beyond_retention, choose_span
 from meta_pipeline.cli.progress import console, print_table, steps
-from meta_pipeline.cli.sync import (
-    FRESH_HOURS,
-    Job,
-    beyond_retention,
-    choose_span,
-    missing,
-    report_of,
-    synchronise,
-)
+from meta_pipeline.cli.summary import report_of
+from meta_pipeline.cli.sync import FRESH_HOURS, Job, missing, synchronise
 from meta_pipeline.config import (
     Client,
     Settings,

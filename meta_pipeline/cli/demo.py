@@ -9,10 +9,11 @@ import yaml
 from rich.table import Table
 
 from meta_pipeline import clock
+from meta_pipeline.cli.asked import choose_span
 from meta_pipeline.cli.progress import console, print_table
 from meta_pipeline.cli.simulate import make_source
 from meta_pipeline.cli.status import freshness_table
-from meta_pipeline.cli.sync import choose_span, synchronise
+from meta_pipeline.cli.sync import synchronise
 from meta_pipeline.config import Client, Settings, load_clients, load_settings
 from meta_pipeline.errors import ConfigError, ReportError
 from meta_pipeline.freshness import read_freshness

@@ -30,6 +30,10 @@ PAGES = {
 }
 """Each picture's page, and a text that stands there when it is drawn."""
 
+USUAL = {"width": 1280, "height": 720}
+WIDE = {"width": 1760, "height": 860}
+"""Pixels; a check's table needs the second."""
+
 
 def main() -> None:
     """Writes each picture as a PNG of less than 150 kB."""
@@ -41,11 +45,13 @@ def main() -> None:
             backfill_in_part(pipeline)
             with (
                 webserver(home / "webserver.log") as ui,
-                browser_page(home / "profile", width=1280, height=720) as page,
+                browser_page(home / "profile") as page,
             ):
                 for name, (path, text) in PAGES.items():
+                    page.set_viewport_size(WIDE if "checkDetail" in path else USUAL)
                     page.goto(ui.url + path)
                     page.get_by_text(text).first.wait_for()
+                    page.wait_for_load_state("networkidle")
                     _save(page, FOLDER / f"{name}.png")
                 page.goto(ui.url + _MARTS)
                 page.get_by_text("[Show Markdown]").first.click()

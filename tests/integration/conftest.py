@@ -16,8 +16,10 @@ import duckdb
 import pytest
 
 from meta_pipeline import clock
+from meta_pipeline.cli.asked import choose_span
 from meta_pipeline.cli.demo import write_clients
-from meta_pipeline.cli.sync import Summary, choose_span, synchronise
+from meta_pipeline.cli.summary import Summary
+from meta_pipeline.cli.sync import synchronise
 from meta_pipeline.config import Settings, load_clients, load_settings
 from meta_pipeline.defs.transformations import dbt_project
 from meta_pipeline.simulator import RunningSimulator, Source, account_truth, generated_agency

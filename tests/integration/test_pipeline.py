@@ -11,7 +11,8 @@ import pytest
 import zstandard
 from pydantic import SecretStr
 
-from meta_pipeline.cli.sync import Summary, run_reload
+from meta_pipeline.cli.summary import Summary
+from meta_pipeline.cli.sync import run_reload
 from meta_pipeline.defs.documentation import write_documentation
 from meta_pipeline.graph import Credential, GraphClient, new_session
 from meta_pipeline.reports import DEFAULT_REPORTS, REPORTS

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from unit_office import client
 
-from meta_pipeline.cli.sync import Summary, asked_span, beyond_retention, choose_span
+from meta_pipeline.cli.asked import asked_span, beyond_retention, choose_span
+from meta_pipeline.cli.summary import Summary
 from meta_pipeline.config import load_settings
 from meta_pipeline.dates import Span, retention_floor
 from meta_pipeline.errors import ConfigError

@@ -3,7 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import cast
 
-from meta_pipeline.cli.sync import QUOTA_WAIT, Summary, when_back
+from meta_pipeline.cli.summary import Summary
+from meta_pipeline.cli.sync import QUOTA_WAIT, when_back
 from meta_pipeline.config import Client
 from meta_pipeline.dates import Span
 from meta_pipeline.landing import Landed, PullFailure
