@@ -11,9 +11,10 @@ from meta_pipeline.defs.checks import connection_definitions, quality_checks
 from meta_pipeline.defs.clients import clients_sensor
 from meta_pipeline.defs.dashboard import dashboard_asset
 from meta_pipeline.defs.partitions import Grid
-from meta_pipeline.defs.raw import Retries, raw_assets
+from meta_pipeline.defs.raw import raw_assets
 from meta_pipeline.defs.reports import report_definitions
 from meta_pipeline.defs.resources import Warehouse
+from meta_pipeline.defs.retries import Retries
 from meta_pipeline.defs.schedules import intraday_delivery, sensors
 from meta_pipeline.defs.settled import settled_asset
 from meta_pipeline.defs.storage import write_events_fast

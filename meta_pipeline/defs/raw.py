@@ -1,10 +1,9 @@
 """One asset a report: what Meta said, by client and day."""
 
-import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import dagster as dg
@@ -23,7 +22,6 @@ from meta_pipeline.dates import Span, end_of_month
 from meta_pipeline.defs.failures import FAILED_PULLS
 from meta_pipeline.defs.metadata import partition_metadata
 from meta_pipeline.defs.partitions import (
-    LAUNCHER_TAG,
     ONLY_DUE,
     ONLY_MISSING,
     RANGE_START,
@@ -31,6 +29,7 @@ from meta_pipeline.defs.partitions import (
     wanted_spans,
 )
 from meta_pipeline.defs.resources import Warehouse
+from meta_pipeline.defs.retries import Retries, come_back, wait_for
 from meta_pipeline.landing import Spool, create_schema, register_clients
 from meta_pipeline.pulling import DEAD_METRIC, Only, Outcome, Puller
 from meta_pipeline.reports import REPORTS, Grain, Report, reports_of
@@ -43,10 +42,6 @@ Meta holds up no build, since a pull takes the warehouse's lock only while it la
 
 BEGUN_TAG = "meta_pipeline/begun"
 """When a run asked for its first partition (ISO 8601, by the pipeline's clock)."""
-
-# Kinds of failure that may pass by themselves within the hour.
-_PASSING = frozenset({"throttled", "transient", "broken answer", "cursor expired"})
-_MOST_RETRIES = 6
 
 
 def raw_key(report: str) -> dg.AssetKey:
@@ -65,28 +60,6 @@ def report_keys(grain: Grain, clients: Iterable[Client]) -> list[dg.AssetKey]:
         for report in reports_of(grain=grain)
         if any(c.gets(report) and c.assets(report.surface) for c in several)
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Retries:
-    """How long a step waits before it asks again, and when it gives up, in seconds.
-
-    Without a time that Meta named the wait doubles each time. Each is longer by a random part of
-    a quarter, lest all come back at once. After `longest` from its start a run waits no more.
-    """
-
-    first: float = 60.0
-    longest: float = 3600.0
-
-    def wait(self, tries: int, gone: float, needed: float | None) -> float | None:
-        """How long to wait after `tries` retries; None when that is not worth while.
-
-        `gone` is for how long the run has gone on, `needed` when Meta's quota is back.
-        """
-        wait = self.first * 2**tries if needed is None else max(needed, self.first)
-        if tries >= _MOST_RETRIES or gone + wait > self.longest:
-            return None
-        return wait * random.uniform(1, 1.25)  # noqa: S311
 
 
 def report_asset(report: Report, grid: Grid, retries: Retries) -> dg.AssetsDefinition:
@@ -128,7 +101,7 @@ def report_asset(report: Report, grid: Grid, retries: Retries) -> dg.AssetsDefin
             only=_only(context.run.tags),
             fresh_since=_known_since(context),
         )
-        wait = _wait(context, puller, outcomes, retries)
+        wait = wait_for(context, puller, outcomes, retries)
         totals = {
             # Of the whole run, which each of its partitions repeats.
             "run_rows": sum(outcome.rows for outcome in outcomes),
@@ -142,7 +115,7 @@ def report_asset(report: Report, grid: Grid, retries: Retries) -> dg.AssetsDefin
             # Clients that wait for nothing need not wait for their marts.
             if context.retry_number == 0:
                 yield from _landed(context, found, totals, told)
-            _come_back(context, wait)
+            come_back(context, wait)
         yield from _materializations(context, report, found, totals, told)
 
     return pulled
@@ -170,48 +143,6 @@ def _known_since(context: dg.AssetExecutionContext) -> datetime | None:
         instance.add_run_tags(run.run_id, {BEGUN_TAG: clock.now().isoformat()})
         return None
     return datetime.fromisoformat(begun) if context.retry_number or is_resumed else None
-
-
-def _wait(
-    context: dg.AssetExecutionContext, puller: Puller, outcomes: list[Outcome], retries: Retries
-) -> float | None:
-    """After how many seconds the step asks again; None when nothing failed that may pass, or there
-    is no time left."""
-    passing = [
-        outcome
-        for outcome in outcomes
-        if any(failure.kind in _PASSING for failure in outcome.failures)
-    ]
-    if not passing or LAUNCHER_TAG in context.run.tags:
-        return None
-    back = puller.throttled
-    waits = [until for one in passing if (until := back.get(one.errand.asset_id))]
-    started = context.instance.get_run_record_by_id(context.run.run_id)
-    now = datetime.now(UTC)
-    gone = now.timestamp() - (started.start_time or now.timestamp()) if started else 0.0
-    needed = (min(waits) - now).total_seconds() if waits else None
-    wait = retries.wait(context.retry_number, gone, needed)
-    if wait is not None:
-        context.log.warning(
-            f"{len(passing)} questions failed for a reason that may pass; what has not landed is "
-            f"asked again in {wait:.0f} s: {'; '.join(sorted({_first(one) for one in passing}))}"
-        )
-    return wait
-
-
-def _come_back(context: dg.AssetExecutionContext, wait: float) -> None:
-    """Ends the step's try with `dg.RetryRequested`, to be run again after `wait` seconds.
-
-    A step that waits gives its slot back: Dagster would keep it for the whole wait.
-    """
-    storage = context.instance.event_log_storage
-    step = context.op_execution_context.get_step_execution_context().step.key
-    storage.free_concurrency_slot_for_step(context.run.run_id, step)
-    raise dg.RetryRequested(max_retries=_MOST_RETRIES, seconds_to_wait=wait)
-
-
-def _first(outcome: Outcome) -> str:
-    return f"{outcome.errand.client.id}: {outcome.failures[0].message}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from meta_pipeline.dates import Span
 from meta_pipeline.defs import build
 from meta_pipeline.defs.launch import Launcher, RunError
 from meta_pipeline.defs.partitions import ONLY_DUE, RANGE_END, RANGE_START, register
-from meta_pipeline.defs.raw import BEGUN_TAG, PULL_POOL, Retries, raw_key
+from meta_pipeline.defs.raw import BEGUN_TAG, PULL_POOL, raw_key
+from meta_pipeline.defs.retries import Retries
 from meta_pipeline.landing import Landed, PullFailure
 from meta_pipeline.pulling import Outcome, Puller
 from meta_pipeline.quality import CHECKS

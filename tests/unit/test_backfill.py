@@ -12,7 +12,7 @@ from meta_pipeline.cli.backfill import Preview, choose_reports
 from meta_pipeline.cli.sync import missing
 from meta_pipeline.dates import Span
 from meta_pipeline.defs.partitions import register, stretches
-from meta_pipeline.defs.raw import Retries
+from meta_pipeline.defs.retries import Retries
 from meta_pipeline.errors import ConfigError
 from meta_pipeline.pulling import Estimate, estimate
 from meta_pipeline.reports import REPORTS
