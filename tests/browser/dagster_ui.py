@@ -38,7 +38,7 @@ _REFUSAL = {
         "fbtrace_id": "Aabc",
     }
 }
-_STARTS_WITHIN = 60.0  # seconds
+_STARTS_WITHIN = 180.0  # seconds
 _FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--disable-default-apps"),
