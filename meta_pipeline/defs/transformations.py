@@ -47,7 +47,7 @@ seen in one place."""
 
 
 @cache
-def _one_build_for_all() -> dg.AutomationCondition[dg.AssetKey]:
+def one_build_for_all() -> dg.AutomationCondition[dg.AssetKey]:
     """Something landed, and no report is being pulled any more, or has been for too long.
 
     All models and seeds without a parent among them have this one, so that they are asked for
@@ -79,7 +79,8 @@ def _one_build_for_all() -> dg.AutomationCondition[dg.AssetKey]:
     # After the first tick alone it may have waited for a second.
     first, second = map(condition.cron_tick_passed, PATIENCE)
     once = first.since(begins)
-    waited = second.since(begins | once.newly_true()).with_label("it has waited long enough")
+    twice = once & second.since(begins | once.newly_true())
+    waited = twice.with_label("it has waited long enough")
     return (new & (~pulling | waited) & ~condition.in_progress()).with_label(
         "one build for all clients"
     )
@@ -194,7 +195,7 @@ class Translator(DagsterDbtTranslator):
         """The model's spec, with owners, automation, and the reports in place of raw tables."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         deps = {dep.asset_key for dep in spec.deps if dep.asset_key.path[0] != "raw"}
-        condition = _IN_THE_SAME_RUN if deps else _one_build_for_all()
+        condition = _IN_THE_SAME_RUN if deps else one_build_for_all()
         deps |= _raw_parents(manifest["nodes"].get(unique_id, {}))
         return spec.replace_attributes(
             deps=[dg.AssetDep(key) for key in sorted(deps)],

@@ -270,28 +270,6 @@ def test_what_lands_as_a_build_ends_is_not_swallowed(automation: Automation):
     assert automation.tick() == {*automation.models, PUBLISHED}
 
 
-def test_who_waits_for_a_quota_holds_up_others_for_half_an_hour_at_most(
-    automation: Automation,
-):
-    """What landed is built while the pull of another client goes on, 10 to 30 minutes later; what
-    lands after that build waits as long again."""
-    job = automation.definitions.resolve_implicit_global_asset_job_def()
-    automation.instance.create_run_for_job(
-        job,
-        asset_selection=frozenset([raw_key("ad_daily")]),
-        tags={RANGE_START: f"acme|{LAST}", RANGE_END: f"acme|{LAST}"},
-        status=dg.DagsterRunStatus.STARTED,
-    )
-    automation.pull()
-    assert automation.tick(timedelta(minutes=18)) == set()  # 9:18:30
-    assert automation.tick(timedelta(minutes=11)) == set()
-    assert automation.tick(timedelta(minutes=2)) == {*automation.models, PUBLISHED}
-    automation.built(PUBLISHED)
-    automation.pull()
-    assert automation.tick(timedelta(minutes=8)) == set()  # 9:39:30
-    assert automation.tick(timedelta(minutes=2)) == set()
-
-
 def test_pulls_of_the_command_line_start_no_build(automation: Automation):
     """It builds by itself when all its pulls are done."""
     automation.pull(**{LAUNCHER_TAG: "0.lock"})
