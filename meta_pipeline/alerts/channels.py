@@ -6,7 +6,7 @@ import os
 import smtplib
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -16,14 +16,18 @@ from urllib.parse import SplitResult, urlsplit
 
 import orjson
 import requests
+from pydantic import SecretStr
 from urllib3.exceptions import HTTPError
 
 from meta_pipeline.alerts.messages import NAME, Message
-from meta_pipeline.config import IMPLICIT_TLS_PORT, LOOPBACK, Alerts, Email, Settings
+from meta_pipeline.config import IMPLICIT_TLS_PORT, LOOPBACK, Alerts, Email, Settings, read_secret
 from meta_pipeline.errors import ConfigError, MetaPipelineError
 
 TIMEOUT = 10.0
 """Seconds to connect, and between two bytes."""
+
+Reader = Callable[[str], SecretStr | None]
+"""Gives the secret of a name."""
 
 _ANSWER = 200
 _READ = 4096
@@ -56,13 +60,11 @@ class Channel(Protocol):
         ...
 
 
-def channels_of(
-    alerts: Alerts, settings: Settings, environ: Mapping[str, str] = os.environ
-) -> list[Channel]:
+def channels_of(alerts: Alerts, settings: Settings) -> list[Channel]:
     """The channels that clients.yml names. Secrets are read when something is sent."""
     return [
-        *(Webhook(variable, environ) for variable in alerts.webhook_env),
-        *(Mail(email, environ) for email in alerts.email),
+        *(Webhook(variable) for variable in alerts.webhook_env),
+        *(Mail(email) for email in alerts.email),
         *(File(settings.home / path.expanduser()) for path in alerts.file),
     ]
 
@@ -70,9 +72,9 @@ def channels_of(
 class Webhook:
     """Posts `{"text": ...}`, as Slack, Mattermost and others take it, to a secret address."""
 
-    def __init__(self, variable: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, variable: str, read: Reader = read_secret) -> None:
+        self._read = read
         self._variable = variable
-        self._environ = environ
 
     @property
     def name(self) -> str:
@@ -103,7 +105,7 @@ class Webhook:
         return f"{parts.hostname} answered {status}: {said}"
 
     def _address(self) -> tuple[str, SplitResult]:
-        url = _secret(self._variable, self._environ, self.name)
+        url = _text(self._read(self._variable), self._variable, self.name)
         parts = _parts_of(url)
         if parts is None:
             raise ConfigError(
@@ -121,9 +123,9 @@ class Webhook:
 class Mail:
     """Sends plain e-mail over SMTP, to all recipients at once."""
 
-    def __init__(self, email: Email, environ: Mapping[str, str]) -> None:
+    def __init__(self, email: Email, read: Reader = read_secret) -> None:
+        self._read = read
         self._email = email
-        self._environ = environ
 
     @property
     def name(self) -> str:
@@ -133,8 +135,8 @@ class Mail:
     def send(self, message: Message) -> str:
         """Delivered when the server has taken it for at least one recipient."""
         password = ""
-        if self._email.password_env:
-            password = _secret(self._email.password_env, self._environ, self.name)
+        if variable := self._email.password_env:
+            password = _text(self._read(variable), variable, self.name)
         mail = self._mail(message)
         with self._explained(password):
             server = self._connected()
@@ -288,13 +290,13 @@ def _unlogged() -> Iterator[None]:
         logger.removeFilter(others)
 
 
-def _secret(variable: str, environ: Mapping[str, str], whose: str) -> str:
-    value = environ.get(variable, "").strip()
-    if not value:
+def _text(secret: SecretStr | None, variable: str, whose: str) -> str:
+    if secret is None:
         raise ConfigError(
             f"{whose}: {variable} is not set",
             hint=f"export {variable}=... where Dagster's code location runs",
         )
+    value = secret.get_secret_value()
     if not value.isascii() or not value.isprintable():
         raise ConfigError(
             f"{whose}: {variable} holds characters that do not belong there",

@@ -22,6 +22,9 @@ from meta_pipeline.config.reading import (
     parse_clients,
     select_clients,
 )
+from meta_pipeline.config.secrets import (
+    read_secret,
+)
 from meta_pipeline.config.settings import (
     Settings,
     load_settings,
@@ -48,6 +51,7 @@ __all__ = [
     "load_clients",
     "load_settings",
     "parse_clients",
+    "read_secret",
     "select_clients",
     "token_in",
     "token_of",

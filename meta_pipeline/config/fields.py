@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, StringConstraints
 from meta_pipeline.reports import ATTRIBUTION_WINDOWS, REPORTS
 
 GRAPH_HOST = "https://graph.facebook.com"
+META_DOMAIN = ".facebook.com"
 API_VERSION = "v26.0"
 """The one place where the Graph API version is pinned."""
 

@@ -8,7 +8,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from meta_pipeline.config.explain import explain
-from meta_pipeline.config.fields import GRAPH_HOST, AdAccountId
+from meta_pipeline.config.fields import GRAPH_HOST, LOOPBACK, META_DOMAIN, AdAccountId
+from meta_pipeline.config.secrets import read_secret
 from meta_pipeline.errors import ConfigError
 
 
@@ -16,12 +17,18 @@ def _stripped(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
 
 
-def _web_address(url: str) -> str:
+def _meta_or_loopback(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"write it like {GRAPH_HOST}")
-    if parts.scheme == "http" and parts.hostname.endswith("facebook.com"):
+    if parts.hostname in LOOPBACK:
+        return url
+    if not parts.hostname.endswith(META_DOMAIN):
+        raise ValueError("a token is sent to Meta's hosts or to this machine, and nowhere else")
+    if parts.scheme == "http":
         raise ValueError("Meta is asked over https; over http the token could be read on its way")
+    if parts.port not in (None, 443) or parts.username is not None:
+        raise ValueError(f"write it like {GRAPH_HOST}")
     return url
 
 
@@ -36,8 +43,8 @@ class Settings(BaseSettings):
     clients_file: Path = Field(
         default=Path("clients.yml"), validation_alias="META_PIPELINE_CLIENTS"
     )
-    graph_url: Annotated[str, BeforeValidator(_stripped), AfterValidator(_web_address)] = Field(
-        default=GRAPH_HOST, validation_alias="META_GRAPH_URL"
+    graph_url: Annotated[str, BeforeValidator(_stripped), AfterValidator(_meta_or_loopback)] = (
+        Field(default=GRAPH_HOST, validation_alias="META_GRAPH_URL")
     )
     app_id: str | None = Field(default=None, validation_alias="META_APP_ID")
     app_secret: Annotated[SecretStr, BeforeValidator(_stripped)] | None = Field(
@@ -90,5 +97,6 @@ def load_settings() -> Settings:
         update={
             "home": home,
             "clients_file": settings.clients_file.expanduser().resolve(),
+            "app_secret": settings.app_secret or read_secret("META_APP_SECRET"),
         }
     )

@@ -1,11 +1,11 @@
-"""Access tokens, which stand in the environment and nowhere else."""
+"""Access tokens: what they look like, and whose is where."""
 
-import os
 import re
 
 from pydantic import SecretStr
 
 from meta_pipeline.config.models import Client
+from meta_pipeline.config.secrets import read_secret
 from meta_pipeline.errors import ConfigError
 
 # Meta's tokens start with EAA; app tokens are "id|secret". Nothing else in the file is as long.
@@ -23,24 +23,26 @@ def without_tokens(text: str) -> str:
 
 
 def token_of(client: Client) -> SecretStr:
-    """The client's access token from its environment variable. Raises `ConfigError`."""
+    """The client's access token, under the name that clients.yml gives. Raises `ConfigError`."""
     return token_in(client.token_env, whose=f"client {client.id!r}")
 
 
 def token_in(variable: str, *, whose: str = "Meta") -> SecretStr:
-    """The access token in an environment variable; `whose` is what errors say of it.
+    """The access token of this name, see `read_secret`; `whose` is what errors say of it.
 
     Raises `ConfigError`, without the token.
     """
-    token = os.environ.get(variable, "").strip()
-    if not token:
+    token = read_secret(variable)
+    if token is None:
         raise ConfigError(
             f"no access token for {whose}: {variable} is not set",
-            hint=f"export {variable}=... (a system user's token with ads_read)",
+            hint=f"export {variable}=... (a system user's token with ads_read), or write it into "
+            f"a file of that name in the folder META_PIPELINE_SECRETS_DIR",
         )
-    if not token.isascii() or not token.isprintable() or " " in token:
+    text = token.get_secret_value()
+    if not text.isascii() or not text.isprintable() or " " in text:
         raise ConfigError(
             f"{variable} holds spaces or other characters that no token has",
             hint="copy the token again, without quotes or line breaks",
         )
-    return SecretStr(token)
+    return token

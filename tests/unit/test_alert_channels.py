@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from unit_sinks import HttpSink, made_certificate, running_smtp, running_webhook
 
 from meta_pipeline.alerts import DeliveryError, Message, channels, channels_of
@@ -46,14 +47,14 @@ def webhook() -> Iterator[HttpSink]:
 
 def hook(url: str) -> Webhook:
     """The channel to a webhook, whose address stands in the environment."""
-    return Webhook("HOOK", {"HOOK": url})
+    return Webhook("HOOK", lambda _: SecretStr(url) if url.strip() else None)
 
 
 def mail(port: int, **options: Any) -> Mail:
     """The channel to a mail server on loopback."""
     known: dict[str, Any] = {"host": "127.0.0.1", "from": "a@agency.example", "starttls": False}
     given = {"port": port, "to": ["b@agency.example", "c@agency.example"]} | options
-    return Mail(Email.model_validate(known | given), {"SMTP_PASSWORD": PASSWORD})
+    return Mail(Email.model_validate(known | given), lambda _: SecretStr(PASSWORD))
 
 
 def refusal(channel: Webhook | Mail | File) -> MetaPipelineError:
@@ -240,7 +241,7 @@ def test_channels_follow_clients_yml(tmp_path: Path):
     alerts = Alerts.model_validate(
         {"webhook_env": ["ONE", "TWO"], "email": email, "file": "alerts.jsonl"}
     )
-    assert [channel.name for channel in channels_of(alerts, home, {})] == [
+    assert [channel.name for channel in channels_of(alerts, home)] == [
         "webhook ONE",
         "webhook TWO",
         "email c@d.example by mx.example:587",

@@ -381,6 +381,26 @@ def test_meta_is_never_asked_over_plain_http(monkeypatch: pytest.MonkeyPatch) ->
     assert load_settings().graph_url == "http://127.0.0.1:8787"
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com",
+        "https://graph.facebook.com.example.com",
+        "https://evilfacebook.com",
+        "https://graph.facebook.com:8443",
+        "https://name@graph.facebook.com",
+        "http://192.168.0.7:8787",
+    ],
+)
+def test_a_token_goes_to_meta_or_stays_on_the_machine(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """Any other host is refused before it is asked."""
+    monkeypatch.setenv("META_GRAPH_URL", url)
+    with pytest.raises(ConfigError, match="META_GRAPH_URL"):
+        load_settings()
+
+
 def test_one_account_in_the_environment_is_enough(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

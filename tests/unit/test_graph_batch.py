@@ -62,7 +62,7 @@ def test_calls_go_as_one_form() -> None:
     client, meta = client_of(batch_of(row("1"), row("2")), app_secret=APP_SECRET)
     client.batch([CALL, Call("act_1/insights", {"a": "b c"}, "POST")])
     (request,) = meta.requests
-    assert (request.method, request.url) == ("POST", "https://graph.example/v26.0/")
+    assert (request.method, request.url) == ("POST", "https://graph.test.facebook.com/v26.0/")
     assert request.headers["Authorization"] == f"Bearer {TOKEN}"
     proof = Credential(SecretStr(TOKEN), SecretStr(APP_SECRET)).proof()["appsecret_proof"]
     assert meta.asked[0]["appsecret_proof"] == proof

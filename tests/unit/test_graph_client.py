@@ -95,7 +95,7 @@ def test_a_page_without_token_is_a_missing_right(page: dict[str, str]) -> None:
 def test_netrc_does_not_replace_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """requests would put a password for the host over a plain header."""
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine graph.example login me password mine\n")
+    netrc.write_text("machine graph.test.facebook.com login me password mine\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     client, meta = client_of(FINE)

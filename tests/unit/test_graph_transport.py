@@ -138,7 +138,10 @@ def test_a_post_carries_its_parameters_in_its_body() -> None:
     client, meta = client_of(Reply({"report_run_id": "6"}), app_secret=APP_SECRET)
     assert client.post_json("act_1/insights", {"level": "ad"}) == {"report_run_id": "6"}
     (request,) = meta.requests
-    assert (request.method, request.url) == ("POST", "https://graph.example/v26.0/act_1/insights")
+    assert (request.method, request.url) == (
+        "POST",
+        "https://graph.test.facebook.com/v26.0/act_1/insights",
+    )
     assert request.headers["Authorization"] == f"Bearer {TOKEN}"
     proof = Credential(SecretStr(TOKEN), SecretStr(APP_SECRET)).proof()
     assert meta.asked == [{"level": "ad", **proof}]

@@ -335,7 +335,7 @@ def test_nothing_is_sent_while_blocked_and_no_wait_outlasts_patience(
     """For any answers, in any order, by any paths, at any times."""
     time = FakeTime()
     client = GraphClient(
-        base_url="https://graph.example",
+        base_url="https://graph.test.facebook.com",
         version="v26.0",
         credential=Credential(SecretStr("EAA")),
         session=session_of(ListAdapter(Meta(time, replies))),

@@ -55,7 +55,7 @@ class SmallMeta:
     def client(self, token: str = TOKEN, quota: QuotaLedger | None = None) -> GraphClient:
         """A client that asks this Meta, once each time."""
         return GraphClient(
-            base_url="https://graph.example",
+            base_url="https://graph.test.facebook.com",
             version="v26.0",
             credential=Credential(SecretStr(token)),
             session=session_of(ListAdapter(self._answer)),

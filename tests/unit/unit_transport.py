@@ -14,7 +14,7 @@ from urllib3 import HTTPResponse
 
 from meta_pipeline.graph import Credential, GraphClient, RetryPolicy
 
-HOST = "https://graph.example"
+HOST = "https://graph.test.facebook.com"
 TOKEN = "EAAsecretTokenOfTheTests"
 APP_SECRET = "app-secret-of-the-tests"
 
