@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test browser-test pictures check dev format lock clean
+.PHONY: help install demo test browser-test pictures check audit licences dev format lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -47,12 +47,18 @@ pictures: $(STAMP) ## Make the pictures of README.md and docs/dagster.md anew (n
 	@$(BIN)/python -m tests.browser.pictures
 	@$(BIN)/python -m tests.browser.report_pictures
 
-check: $(STAMP) ## Lint, types, walls between packages, SQL style.
+check: $(STAMP) ## Lint, types, walls between packages, SQL style, licences.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports
 	@$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests --config dbt_project/.sqlfluff
+	@$(BIN)/pip-licenses > /dev/null
+
+# In an environment of its own: it audits the lock, not what it is installed with.
+audit: ## Ask PyPI for known weaknesses of what is pinned (needs PyPI itself, not a mirror).
+	@$(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/python -m pip install --quiet pip-audit
+	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock
 
 dev: export DAGSTER_HOME ?= $(abspath $(or $(META_PIPELINE_HOME),data))/dagster
 dev: $(STAMP) ## Open Dagster's UI on this project (http://127.0.0.1:3000).
@@ -72,6 +78,11 @@ lock: ## Write requirements.lock and deploy/requirements.lock anew (needs uv).
 		--output-file requirements.lock
 	$(LOCK) --extra postgres --extra pdf --constraint requirements.lock pyproject.toml \
 		--output-file deploy/requirements.lock
+
+licences: $(STAMP) ## Write docs/licences.md anew, after `make lock` and `make install`.
+	@{ echo "# Licences of what is installed"; echo; \
+	echo "Made by \`make licences\`; \`make check\` refuses a licence that pyproject.toml does not allow."; \
+	echo; $(BIN)/pip-licenses --no-version --format markdown; } > docs/licences.md
 
 clean: ## Remove the virtual environment and caches; data stay.
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache
