@@ -1,7 +1,6 @@
 """Checks of the pulls: are the numbers there, and from a pull that was late enough?"""
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from duckdb import DuckDBPyConnection
@@ -20,6 +19,7 @@ from meta_pipeline.quality.result import (
     Plot,
     Result,
     Severity,
+    bars_plot,
     counted,
     severity_in,
     sync_command,
@@ -79,7 +79,7 @@ def settled_pull(connection: DuckDBPyConnection, now: datetime) -> Result:
         ),
         rows=rows,
         counts=counts,
-        plot=_bars("Days that wait for a later pull", "days", bars),
+        plot=bars_plot("Days that wait for a later pull", "days", bars),
     )
 
 
@@ -194,7 +194,7 @@ def coverage(connection: DuckDBPyConnection, now: datetime) -> Result:
             "clients": clients,
             **{word: sum(n for (_, w), n in bars.items() if w == word) for word in _WORDS},
         },
-        plot=_bars("Gaps by client", "reports x days", bars),
+        plot=bars_plot("Gaps by client", "reports x days", bars),
     )
 
 
@@ -248,23 +248,3 @@ order by is_error desc, days desc, client_id, asset_id, report, reason
 
 def _number(cell: Cell) -> float:
     return float(cell or 0)
-
-
-def _bars(title: str, axis: str, values: Counter[tuple[str, str]]) -> Plot | None:
-    """Bars by label and group, of the labels with the highest sums."""
-    if not values:
-        return None
-    totals: Counter[str] = Counter()
-    for (label, _), value in values.items():
-        totals[label] += value
-    records = [
-        {"label": label, "value": value, "group": group}
-        for label in _labels(totals)
-        for (owner, group), value in values.items()
-        if owner == label
-    ]
-    return Plot("bars", title, axis, records)
-
-
-def _labels(totals: Counter[str]) -> Iterable[str]:
-    return [label for label, _ in totals.most_common(BARS)]

@@ -10,6 +10,7 @@ from meta_pipeline.quality.result import (
     Cell,
     Plot,
     Result,
+    bars_plot,
     severity_in,
     sync_command,
     worst,
@@ -64,10 +65,6 @@ def reconciliation(connection: DuckDBPyConnection, now: datetime) -> Result:
             f"unexplained; worst: {first_row[3]} of {first_row[0]} by {first_row[2]}. "
             f"Run: {first_row[-1]}"
         )
-    records = [
-        {"label": grain, "value": days, "group": reason}
-        for (grain, reason), days in bars.most_common(BARS)
-    ]
     return Result(
         check="reconciliation",
         severity=worst([severity_in(row[4]) for row in rows]),
@@ -82,9 +79,7 @@ def reconciliation(connection: DuckDBPyConnection, now: datetime) -> Result:
             "clients": len({row[0] for row in rows}),
             **{reason: excused[reason] for reason in _EXCUSED},
         },
-        plot=Plot("bars", "Out of tolerance, by report and likely reason", "figures", records)
-        if records
-        else None,
+        plot=bars_plot("Out of tolerance, by report and likely reason", "figures", bars),
     )
 
 

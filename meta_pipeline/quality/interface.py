@@ -9,7 +9,15 @@ from duckdb import DuckDBPyConnection
 from meta_pipeline.config import Client
 from meta_pipeline.graph import catalog, versions
 from meta_pipeline.graph.catalog import Surface
-from meta_pipeline.quality.result import BARS, Cell, Plot, Result, severity_in, worst
+from meta_pipeline.quality.result import (
+    BARS,
+    Cell,
+    Plot,
+    Result,
+    bars_plot,
+    severity_in,
+    worst,
+)
 from meta_pipeline.reports import REPORTS
 
 DYING_DAYS = 60
@@ -45,10 +53,6 @@ def version_pin(connection: DuckDBPyConnection, now: datetime) -> Result:
             f"{len({row[0] for row in rows})} clients; first: {rows[0][0]}: {rows[0][6]}. Then "
             f"run: meta-pipeline check -c {rows[0][0]}"
         )
-    records = [
-        {"label": asked, "value": number, "group": served}
-        for (asked, served), number in bars.most_common(BARS)
-    ]
     return Result(
         check="version_pin",
         severity=worst([severity_in(row[3]) for row in rows]),
@@ -62,7 +66,7 @@ def version_pin(connection: DuckDBPyConnection, now: datetime) -> Result:
             "clients": len({row[0] for row in rows}),
             "clients_served_another": len({row[0] for row in rows if row[1] != row[2]}),
         },
-        plot=Plot("bars", "Versions asked for and served", "clients", records) if records else None,
+        plot=bars_plot("Versions asked for and served", "clients", bars),
     )
 
 

@@ -1,5 +1,6 @@
 """What a check found: severity, a sentence, a table, and what to draw of it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -70,3 +71,19 @@ def sync_command(client_id: str, first: date, last: date) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 day`, `2 days`."""
     return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def bars_plot(title: str, axis: str, values: Counter[tuple[str, str]]) -> Plot | None:
+    """Bars by label and group, of the labels with the highest sums; None of nothing."""
+    if not values:
+        return None
+    totals: Counter[str] = Counter()
+    for (label, _), value in values.items():
+        totals[label] += value
+    records = [
+        {"label": label, "value": value, "group": group}
+        for label, _ in totals.most_common(BARS)
+        for (owner, group), value in values.items()
+        if owner == label
+    ]
+    return Plot("bars", title, axis, records)

@@ -45,11 +45,16 @@ def test_no_model_reads_a_clock(path: Path) -> None:
 
 def whole_models() -> dict[str, str]:
     """The macros that are a whole model each, with their SQL, by what a model calls them."""
-    texts = [path.read_text(encoding="utf-8") for path in PROJECT.glob("macros/*.sql")]
-    found = re.findall(r"\{% macro (\w+)\(.*?-%\}\n(.*?)\{%- endmacro %\}", "".join(texts), re.S)
-    models = {name: body for name, body in found if "select * from final" in body}
+    macro = re.compile(r"\{% macro (\w+)\(.*?-%\}\n(.*?)\{%- endmacro %\}", re.S)
+    models: dict[str, str] = {}
+    for path in PROJECT.glob("macros/*.sql"):
+        for found in macro.finditer(path.read_text(encoding="utf-8")):
+            if "select * from final" in found[2]:
+                models[found[1]] = found[2]
     # These only fill in report_rows.
-    return models | dict.fromkeys(("insight_rows", "object_versions"), models["report_rows"])
+    for wrapper in ("insight_rows", "object_versions"):
+        models[wrapper] = models["report_rows"]
+    return models
 
 
 WHOLE_MODELS = whole_models()
