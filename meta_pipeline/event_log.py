@@ -4,6 +4,7 @@ dagster.yaml names it as `event_log_storage`; the files are those of Dagster's o
 so that either reads what the other wrote.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -23,6 +24,7 @@ from sqlalchemy.pool import NullPool
 
 _EVENTS = SqlEventLogStorageTable
 _ENGINES = 64
+_GRAIN_NANOSECONDS = 100_000_000
 _BATCHED = frozenset(
     {
         DagsterEventType.ASSET_MATERIALIZATION,
@@ -44,6 +46,8 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
 
     def __init__(self, home: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engine = lru_cache(_ENGINES)(_make_engine)
+        self._tables: set[str] = set()
+        self._partitions: dict[str, tuple[tuple[int, int], Sequence[str]]] = {}
         super().__init__(str(Path(home) / "history" / "runs"), inst_data)
 
     @classmethod
@@ -69,6 +73,34 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
             self._initialized_dbs.add(shard)
         with engine.begin() as connection:
             yield connection
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether Dagster's schema has the table: it is looked up until it is there, not each time
+        that something is read."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
+
+    def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
+        """The partitions' keys, read anew when the file was written to since.
+
+        A tick of Dagster's automation asks for them some thousand times.
+        """
+        written = self._written()
+        known = self._partitions.get(partitions_def_name)
+        if known is not None and known[0] == written:
+            return known[1]
+        keys = super().get_dynamic_partitions(partitions_def_name)
+        # A file's time has a grain: what was written just now may be written to again in it.
+        if time.time_ns() - max(written) > _GRAIN_NANOSECONDS:
+            self._partitions[partitions_def_name] = (written, keys)
+        return keys
+
+    def _written(self) -> tuple[int, int]:
+        """When the index and its log were written to, in nanoseconds since 1970."""
+        path = Path(self.path_for_shard(INDEX_SHARD_NAME))
+        log = path.with_name(f"{path.name}-wal")
+        return path.stat().st_mtime_ns, log.stat().st_mtime_ns if log.exists() else 0
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Writes events of one run: all of them, or none when it fails."""

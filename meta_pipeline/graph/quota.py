@@ -7,6 +7,7 @@ another learned. It holds percentages and times, nothing of what was asked.
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -202,6 +203,9 @@ class QuotaLedger:
         if self._connection is None or self._process != os.getpid():
             self._process = os.getpid()
             self._connection = _open(self._path)
+            # Not at the end of the process, which closes files by itself: a child would close
+            # its parent's.
+            weakref.finalize(self, self._connection.close).atexit = False
         return self._connection
 
     def _unusable(self, error: Exception) -> MetaPipelineError:

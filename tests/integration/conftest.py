@@ -12,8 +12,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pytest
+import yaml
 
 from meta_pipeline import clock
 from meta_pipeline.cli.asked import choose_span
@@ -22,6 +24,7 @@ from meta_pipeline.cli.summary import Summary
 from meta_pipeline.cli.sync import synchronise
 from meta_pipeline.config import Settings, load_clients, load_settings
 from meta_pipeline.defs.transformations import dbt_project
+from meta_pipeline.project import project_file
 from meta_pipeline.simulator import RunningSimulator, Source, account_truth, generated_agency
 
 TOKEN = "EAAsecretTokenOfTheTests0123456789"
@@ -108,6 +111,14 @@ def running_pipeline(
         patch.setenv("DAGSTER_HOME", str(home / "dagster"))
         patch.delenv("META_AD_ACCOUNT_ID", raising=False)
         yield Pipeline(home, meta, patch)
+
+
+@contextmanager
+def dagster_instance(home: Path | None = None) -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance of a test's own, with the project's settings."""
+    settings = yaml.safe_load(project_file("dagster.yaml").read_text())
+    with dg.instance_for_test(settings, temp_dir=str(home) if home else None) as instance:
+        yield instance
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from meta_pipeline.defs.alerts import NOT_CONFIGURED, alert_definitions
 from meta_pipeline.defs.partitions import RANGE_END, RANGE_START, clients_of, register
 from meta_pipeline.defs.raw import raw_key
 from meta_pipeline.pulling import Puller
-from tests.integration.conftest import Pipeline
+from tests.integration.conftest import Pipeline, dagster_instance
 from tests.integration.test_definitions import DAYS, REFUSAL, range_tags
 from tests.unit.unit_sinks import HttpSink, SmtpSink, running_smtp, running_webhook
 
@@ -61,7 +61,7 @@ def told(pipeline: Pipeline, webhook: HttpSink, mailbox: SmtpSink) -> dg.Definit
 @pytest.fixture
 def instance(pipeline: Pipeline) -> Iterator[dg.DagsterInstance]:
     """A Dagster instance of the test's own, on the disk."""
-    with dg.instance_for_test(temp_dir=str(pipeline.home)) as one:
+    with dagster_instance(pipeline.home) as one:
         register(one, load_clients(pipeline.settings))
         yield one
 

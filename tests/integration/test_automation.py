@@ -17,7 +17,7 @@ from meta_pipeline.defs.raw import raw_key
 from meta_pipeline.defs.schedules import TURN
 from meta_pipeline.defs.transformations import EVERY_REPORT, PUBLISHED
 from meta_pipeline.reports import REPORTS
-from tests.integration.conftest import NOW, Pipeline
+from tests.integration.conftest import NOW, Pipeline, dagster_instance
 from tests.integration.echo import Echo, write_clients
 
 ZONES = {"acme": "Australia/Sydney", "bolt": "America/New_York", "cafe": "Australia/Sydney"}
@@ -42,7 +42,7 @@ def definitions(pipeline: Pipeline, echo: Echo) -> dg.Definitions:
 @pytest.fixture
 def instance(pipeline: Pipeline, echo: Echo) -> Iterator[dg.DagsterInstance]:
     """A Dagster instance of the test's own, which has partitions for the clients."""
-    with dg.instance_for_test() as one:
+    with dagster_instance() as one:
         register(one, echo.clients.values())
         yield one
 

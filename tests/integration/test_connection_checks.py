@@ -14,7 +14,7 @@ from meta_pipeline.defs.partitions import register
 from meta_pipeline.defs.raw import raw_key
 from meta_pipeline.pulling import Puller
 from meta_pipeline.simulator import generated_agency
-from tests.integration.conftest import Pipeline, running_pipeline
+from tests.integration.conftest import Pipeline, dagster_instance, running_pipeline
 
 NAMES = {"connection_acme_dental", "connection_cafe_luna"}
 
@@ -43,7 +43,7 @@ def evaluations(definitions: dg.Definitions, *names: str) -> dict[str, dg.AssetC
     job = definitions.resolve_implicit_global_asset_job_def().get_subset(
         asset_selection=set(), asset_check_selection=set(keys)
     )
-    with dg.instance_for_test() as instance:
+    with dagster_instance() as instance:
         result = job.execute_in_process(instance=instance)
     assert result.success
     return {one.check_name: one for one in result.get_asset_check_evaluations()}
@@ -110,7 +110,7 @@ def test_pulls_do_not_run_them(pipeline: Pipeline):
         job = loaded.resolve_schedule_def(schedule).job
         assert isinstance(job, UnresolvedAssetJobDefinition)
         assert {key.name for key in job.selection.resolve_checks(graph)} == expected
-    with dg.instance_for_test() as instance:
+    with dagster_instance() as instance:
         register(instance, clients)
         context = dg.build_sensor_context(instance, repository_def=loaded.get_repository_def())
         requests = loaded.resolve_sensor_def("daily_sync").evaluate_tick(context).run_requests

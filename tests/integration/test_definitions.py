@@ -24,7 +24,7 @@ from meta_pipeline.landing import Landed, PullFailure
 from meta_pipeline.pulling import Outcome, Puller
 from meta_pipeline.quality import CHECKS
 from meta_pipeline.reports import DEFAULT_REPORTS, REPORTS, Report, reports_of
-from tests.integration.conftest import NOW, Pipeline
+from tests.integration.conftest import NOW, Pipeline, dagster_instance
 
 DAYS = Span(NOW.date() - timedelta(days=4), NOW.date() - timedelta(days=2))
 AD_DAILY = raw_key("ad_daily")
@@ -53,7 +53,7 @@ def definitions(pipeline: Pipeline, puller: Puller) -> dg.Definitions:
 @pytest.fixture
 def instance(pipeline: Pipeline) -> Iterator[dg.DagsterInstance]:
     """A Dagster instance of the test's own."""
-    with dg.instance_for_test() as one:
+    with dagster_instance() as one:
         register(one, load_clients(pipeline.settings))
         yield one
 

@@ -16,7 +16,7 @@ from meta_pipeline.defs.raw import raw_key
 from meta_pipeline.defs.schedules import repeated
 from meta_pipeline.landing import Landed, PullFailure
 from meta_pipeline.pulling import Outcome
-from tests.integration.conftest import Pipeline
+from tests.integration.conftest import Pipeline, dagster_instance
 from tests.integration.echo import Echo, write_clients
 
 CLIENTS = ("acme", "bolt", "cafe")
@@ -68,7 +68,7 @@ class Desk:
 def desk(pipeline: Pipeline) -> Iterator[Desk]:
     """Three neighbours."""
     write_clients(pipeline, dict.fromkeys(CLIENTS, "UTC"))
-    with dg.instance_for_test() as instance:
+    with dagster_instance() as instance:
         register(instance, load_clients(pipeline.settings))
         yield Desk(pipeline, instance)
 

@@ -1,5 +1,6 @@
 """How Dagster's SQLite files are written."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -137,3 +138,30 @@ def test_a_batch_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     assert written(home, WRITTEN["asset_event_tags"]) == []
     events = [row for row in written(home, WRITTEN["event_logs"]) if "PLANNED" in row]
     assert len(events) == len(set(events))
+
+
+def test_partitions_are_read_again_only_when_something_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """By this process or another, at once; in between the file is left alone."""
+    mine, other = (BatchedSqliteEventLogStorage(str(tmp_path)) for _ in range(2))
+    mine.add_dynamic_partitions("clients", ["acme"])
+    assert other.get_dynamic_partitions("clients") == ["acme"]
+    other.add_dynamic_partitions("clients", ["bolt"])
+    assert mine.get_dynamic_partitions("clients") == ["acme", "bolt"]
+    mine.delete_dynamic_partition("clients", "acme")
+    assert mine.get_dynamic_partitions("clients") == ["bolt"]
+    for path in tmp_path.rglob("index.db*"):
+        os.utime(path, (1, 1))
+    asked: list[str] = []
+    read = SqliteEventLogStorage.get_dynamic_partitions
+    monkeypatch.setattr(
+        SqliteEventLogStorage,
+        "get_dynamic_partitions",
+        lambda self, name: asked.append(name) or read(self, name),
+    )
+    assert [list(mine.get_dynamic_partitions("clients")) for _ in range(3)] == [["bolt"]] * 3
+    assert mine.get_dynamic_partitions("months") == []
+    assert asked == ["clients", "months"]
+    other.add_dynamic_partitions("clients", ["cafe"])
+    assert mine.get_dynamic_partitions("clients") == ["bolt", "cafe"]
