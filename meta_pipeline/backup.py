@@ -85,6 +85,7 @@ def back_up(
     it. `wait` is how long another writer is waited for, in seconds. Raises `BackupError`,
     `WarehouseError` or `ConfigError`.
     """
+    settings.refuse_shared("backup")
     if target.is_relative_to(settings.home) or target.is_relative_to(dagster_home):
         raise ConfigError(
             f"{target} lies in what is to be backed up",
@@ -115,8 +116,9 @@ def back_up(
                     shutil.copyfile(path, folder / name)
         if settings.quota.exists():
             _copy_sqlite(settings.quota, home / settings.quota.name)
-        for path in _spooled(settings.spool):
-            _copy(path, home / "spool" / path.relative_to(settings.spool))
+        spool = settings.home / "spool"
+        for path in _spooled(spool):
+            _copy(path, home / "spool" / path.relative_to(spool))
         with closing(duckdb.connect(str(home / settings.warehouse.name), read_only=True)) as copied:
             if _count_pulls(copied) != pulls:
                 raise BackupError(
@@ -145,6 +147,7 @@ def restore(settings: Settings, dagster_home: Path, source: Path) -> Restored:
     Each file is held against its hash. clients.yml and Dagster's home are written only where
     there are none. Raises `BackupError`, `WarehouseError` or `ConfigError`.
     """
+    settings.refuse_shared("restore")
     backup = _read(source)
     with _told(settings.home), locked(settings.warehouse):
         _refuse_used(settings, dagster_home)

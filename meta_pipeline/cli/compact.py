@@ -14,7 +14,9 @@ from meta_pipeline.landing import Compaction, compact
 def run_compact(older_than: int, *, is_dry: bool, as_json: bool) -> int:
     """Runs `meta-pipeline compact`; returns its exit code."""
     now = clock.now()
-    found = compact(load_settings().warehouse, now - timedelta(days=older_than), now, is_dry=is_dry)
+    settings = load_settings()
+    settings.refuse_shared("compact")
+    found = compact(settings.warehouse, now - timedelta(days=older_than), now, is_dry=is_dry)
     if as_json:
         sys.stdout.buffer.write(orjson.dumps(_document(found)) + b"\n")
     else:

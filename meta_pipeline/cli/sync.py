@@ -239,7 +239,7 @@ def run_reload() -> int:
     clients = load_clients(settings)
     with steps() as shown:
         with shown.step("spool"):
-            landed = reload(settings.warehouse, Spool(settings.spool))
+            landed = reload(settings.place, Spool(settings.spool))
         with shown.step("definitions"):
             launcher = Launcher(settings, clients, Puller(settings, clients))
         _build(launcher, shown)

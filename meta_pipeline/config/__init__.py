@@ -26,6 +26,7 @@ from meta_pipeline.config.secrets import (
     read_secret,
 )
 from meta_pipeline.config.settings import (
+    Lake,
     Settings,
     load_settings,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "Client",
     "ClientsFile",
     "Email",
+    "Lake",
     "Settings",
     "load_alerts",
     "load_clients",

@@ -51,7 +51,7 @@ def build(
         sensors=[clients_sensor(settings), *sensors(settings, grid)],
         resources={
             "puller": puller,
-            "warehouse": Warehouse(database=str(settings.warehouse)),
+            "warehouse": Warehouse.of(settings),
             "dbt": dbt_resource(project),
         },
         # Steps are short and share one DuckDB file: a process each would only cost its start.

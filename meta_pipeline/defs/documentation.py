@@ -16,7 +16,8 @@ def write_documentation(settings: Settings) -> Path:
     Holds no row, no token, and no path of this machine. Raises `WarehouseError` when there is no
     warehouse, it stays locked, or dbt fails.
     """
-    if not settings.warehouse.exists():
+    place = settings.place
+    if isinstance(place, Path) and not place.exists():
         raise WarehouseError(
             f"no warehouse yet: {settings.warehouse} does not exist",
             hint="run `meta-pipeline sync`, which makes it",
@@ -24,7 +25,7 @@ def write_documentation(settings: Settings) -> Path:
     project = dbt_project(settings)
     # Of its own: the manifest that the pipeline loads must not change under it.
     target = settings.home / "dbt" / "docs"
-    with locked(settings.warehouse):
+    with locked(place):
         done = dbt_resource(project).cli(
             ["docs", "generate", "--static"], target_path=target, raise_on_error=False
         )
@@ -38,12 +39,12 @@ def write_documentation(settings: Settings) -> Path:
     # dbt says of each model where it lies on this machine.
     for path in (target, settings.home, project_file("dbt_project")):
         page = page.replace(str(path.resolve()), path.name).replace(str(path), path.name)
-    place = settings.home / "docs" / "index.html"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    fresh = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    written = settings.home / "docs" / "index.html"
+    written.parent.mkdir(parents=True, exist_ok=True)
+    fresh = written.with_name(f".{written.name}.{os.getpid()}.tmp")
     try:
         fresh.write_text(page, encoding="utf-8")
-        fresh.replace(place)
+        fresh.replace(written)
     finally:
         fresh.unlink(missing_ok=True)
-    return place
+    return written

@@ -106,15 +106,22 @@ def unregistered(instance: dg.DagsterInstance, clients: Iterable[Client]) -> lis
     return [client.id for client in clients if client.id not in known]
 
 
-def stretches(instance: dg.DagsterInstance, wanted: Collection[str]) -> list[list[str]]:
-    """The wanted clients in Dagster's order, cut where an unwanted one lies between: each stretch
-    is one run.
+def stretches(
+    instance: dg.DagsterInstance, wanted: Collection[str], most: int | None = None
+) -> list[list[str]]:
+    """The wanted clients in Dagster's order, cut where an unwanted one lies between, and after
+    `most` clients: each stretch is one run.
 
     Dagster counts a range of clients in the order in which they were registered: a new one comes
     last, wherever it stands in clients.yml. So whoever makes a range of several clients takes it
     from here, or it may hold others, or not hold all.
     """
-    return adjacent(registered(instance), wanted)
+    groups = adjacent(registered(instance), wanted)
+    return [
+        group[first : first + (most or len(group))]
+        for group in groups
+        for first in range(0, len(group), most or len(group))
+    ]
 
 
 def wanted_spans(grain: Grain, keys: Iterable[Any]) -> dict[str, list[Span]]:

@@ -82,7 +82,7 @@ def daily_sync(settings: Settings, grid: Grid) -> dg.SensorDefinition:
         clients = {client.id: client for client in load_clients(settings)}
         last = _read_cursor(context.cursor)
         turns = due_clients(now, clients.values(), read_zones(settings.marts), last)
-        groups = stretches(context.instance, turns)
+        groups = stretches(context.instance, turns, settings.clients_per_run)
         taken = {name: turns[name] for group in groups for name in group}
         # Dagster's times are real ones, also where META_PIPELINE_NOW stands still.
         again = due_again(context.instance, _SYNC, clients.keys() - taken.keys(), datetime.now(UTC))
@@ -137,7 +137,8 @@ def intraday_delivery(settings: Settings, grid: Grid) -> dg.ScheduleDefinition:
         under_way = days_under_way(now, clients.values(), read_zones(settings.marts))
         # The grid ends with UTC's day.
         span = under_way.clamped(since=grid.first_day, until=now.date())
-        for group in stretches(context.instance, clients) if span else ():
+        groups = stretches(context.instance, clients, settings.clients_per_run)
+        for group in groups if span else ():
             assert span is not None
             yield dg.RunRequest(
                 run_key=f"intraday:{_neighbours(group)}:{now:%Y-%m-%dT%H}",

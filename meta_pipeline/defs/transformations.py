@@ -20,7 +20,7 @@ from dagster_dbt import (
     dbt_assets,
 )
 
-from meta_pipeline.config import Settings
+from meta_pipeline.config import Lake, Settings
 from meta_pipeline.defs.metadata import pictures
 from meta_pipeline.defs.partitions import LAUNCHER_TAG, Grid
 from meta_pipeline.defs.raw import OWNERS, WRITER_POOL, raw_key
@@ -28,7 +28,7 @@ from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.defs.settled import newly_settled
 from meta_pipeline.project import project_file
 from meta_pipeline.reports import REPORTS
-from meta_pipeline.warehouse import publish
+from meta_pipeline.warehouse import is_lake, place_extensions, publish, s3_secret, tidy_lake
 
 PUBLISHED = dg.AssetKey(["delivery", "published_marts"])
 
@@ -105,7 +105,7 @@ def dbt_project(settings: Settings) -> DbtProject:
     """
     folder, target = project_file("dbt_project"), settings.home / "dbt" / "target"
     target.mkdir(parents=True, exist_ok=True)
-    os.environ["META_PIPELINE_WAREHOUSE"] = str(settings.warehouse)
+    os.environ |= _for_profiles(settings)
     os.environ["DBT_LOG_PATH"] = str(settings.home / "dbt" / "logs")
     # What dbt asked stands compiled below its target; logging it again took a tenth of a build.
     os.environ.setdefault("DBT_LOG_LEVEL_FILE", "info")
@@ -113,6 +113,28 @@ def dbt_project(settings: Settings) -> DbtProject:
     if not _is_current(project.manifest_path, folder):
         dbt_resource(project).cli(["parse"], target_path=target).wait()
     return project
+
+
+def _for_profiles(settings: Settings) -> dict[str, str]:
+    """The environment that dbt_project/profiles.yml reads: which target, and where it is.
+
+    dbt masks values whose names begin with DBT_ENV_SECRET_ wherever it would print them.
+    """
+    place = settings.place
+    told = {
+        "META_PIPELINE_WAREHOUSE": str(settings.warehouse),
+        "META_PIPELINE_TARGET": "warehouse",
+    }
+    if isinstance(place, Lake):
+        place_extensions(place.extensions)
+        told |= {
+            "META_PIPELINE_TARGET": "lake",
+            "META_PIPELINE_LAKE": place.catalog,
+            "META_PIPELINE_LAKE_DATA": place.data,
+            "META_PIPELINE_EXTENSIONS": str(place.extensions),
+        }
+        told |= {f"DBT_ENV_SECRET_S3_{key.upper()}": v for key, v in s3_secret(place).items()}
+    return told
 
 
 def dbt_resource(project: DbtProject) -> DbtCliResource:
@@ -276,6 +298,8 @@ def published_asset(
     ) -> dg.MaterializeResult:
         with warehouse.get_connection() as connection:
             counts = publish(connection, settings.marts, only={key.path[-1] for key in marts})
+            if is_lake(connection):
+                tidy_lake(connection)
         for mart, rows in counts.items():
             context.log_event(
                 dg.AssetObservation(

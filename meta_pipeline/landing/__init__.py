@@ -1,10 +1,12 @@
 """Keeps what Meta said: the spool, then the warehouse's `raw` schema. Knows no HTTP."""
 
+from meta_pipeline.landing.batch import load_all, load_missing
 from meta_pipeline.landing.clients import register_clients
 from meta_pipeline.landing.compact import KEPT_REPORTS, Compaction, compact
 from meta_pipeline.landing.facts import DayFacts, facts_of_days
-from meta_pipeline.landing.load import Landed, LandingError, create_schema, load, load_missing
+from meta_pipeline.landing.load import Landed, LandingError, load
 from meta_pipeline.landing.rebuild import reload
+from meta_pipeline.landing.schema import create_schema
 from meta_pipeline.landing.spool import (
     BEYOND_RETENTION,
     Manifest,
@@ -31,6 +33,7 @@ __all__ = [
     "create_schema",
     "facts_of_days",
     "load",
+    "load_all",
     "load_missing",
     "new_pull_id",
     "register_clients",

@@ -6,6 +6,7 @@ from typing import Any
 import duckdb
 
 from meta_pipeline.config import Client
+from meta_pipeline.landing.schema import next_load
 from meta_pipeline.landing.spool import Spool
 from meta_pipeline.reports import REQUIRED_REPORTS
 from meta_pipeline.warehouse import transaction
@@ -42,10 +43,9 @@ def store_clients(connection: duckdb.DuckDBPyConnection, rows: list[dict[str, An
             if before.get(row["id"], row["result"]) != row["result"]:
                 connection.execute(
                     """
-                    update raw.coverage set load_seq = (select nextval('raw.load_seq'))
-                    where client_id = ?
+                    update raw.coverage set load_seq = ? where client_id = ?
                     """,
-                    [row["id"]],
+                    [next_load(connection), row["id"]],
                 )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from meta_pipeline.errors import WarehouseError
-from meta_pipeline.landing.load import create_schema
+from meta_pipeline.landing.schema import create_schema
 from meta_pipeline.reports import REPORTS
 from meta_pipeline.warehouse import WAREHOUSE_STORAGE, transaction, writing
 

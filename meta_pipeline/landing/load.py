@@ -6,7 +6,6 @@ changed or vanished is closed and what is new is opened. An identical pull write
 
 import logging
 from dataclasses import dataclass, replace
-from importlib.resources import files
 
 import duckdb
 import msgspec
@@ -15,6 +14,7 @@ from meta_pipeline.dates import Span
 from meta_pipeline.errors import MetaPipelineError
 from meta_pipeline.landing import coverage
 from meta_pipeline.landing.explode import incoming_rows, note_total
+from meta_pipeline.landing.schema import next_load
 from meta_pipeline.landing.spool import (
     BEYOND_RETENTION,
     DamagedPageError,
@@ -51,11 +51,6 @@ class Landed:
     closed: int = 0
     failure: PullFailure | None = None
     span: Span | None = None
-
-
-def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
-    """Creates `raw.*` where it is missing."""
-    connection.execute(files("meta_pipeline.landing").joinpath("schema.sql").read_text())
 
 
 def load(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest) -> Landed:
@@ -137,37 +132,14 @@ def _unproved(pull: Pull, days: int) -> PullFailure | None:
     )
 
 
-def load_missing(
-    connection: duckdb.DuckDBPyConnection,
-    spool: Spool,
-    *,
-    client_id: str = "*",
-    report: str = "*",
-) -> list[Landed]:
-    """Lands every finished pull of the spool that the warehouse does not know, oldest first.
-
-    This is how a load that was cut short is caught up with. `client_id` and `report` narrow
-    down where to look.
-    """
-    known = connection.execute(
-        "select pull_id from raw.pulls "
-        "where $client_id in (client_id, '*') and $report in (report, '*')",
-        {"client_id": client_id, "report": report},
-    ).fetchall()
-    missing = spool.manifests(
-        known=(pull_id for (pull_id,) in known), client_id=client_id, report=report
-    )
-    return [load(connection, spool, manifest) for manifest in missing]
-
-
 def _read_rows(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest) -> int:
     """Fills `incoming` with the rows of the days that may land, and counts them."""
     pull = manifest.pull
     try:
-        pages = spool.intact_pages(manifest)
-        incoming_rows(connection, REPORTS[pull.report], pull, manifest.requests, pages)
-        if pull.report == coverage.PROOF_REPORT:
-            note_total(connection, pages)
+        with spool.intact_pages(manifest) as pages:
+            incoming_rows(connection, REPORTS[pull.report], pull, manifest.requests, pages)
+            if pull.report == coverage.PROOF_REPORT:
+                note_total(connection, pages)
     except (DamagedPageError, duckdb.Error) as error:
         raise LandingError(
             f"{pull.report} of {pull.asset_id} (pull {pull.pull_id}) cannot be read: {error}",
@@ -280,15 +252,15 @@ def _enter_pull(connection: duckdb.DuckDBPyConnection, manifest: Manifest, lande
     pull, requests = manifest.pull, manifest.requests
     served = {r.headers.get("facebook-api-version") for r in requests} - {None}
     warnings = {r.headers.get("x-ad-api-version-warning") for r in requests} - {None}
-    row = connection.execute(
+    load_seq = next_load(connection)
+    connection.execute(
         """
         insert into raw.pulls
         select
             $pull_id, $client_id, $report, $asset_id, $part, $since, $until,
             $requested_since, $requested_until, $pulled_at, $status, $api_version,
             $served_version, $version_warning, $requests, $bytes, $row_count,
-            $manifest::json, $error, nextval('raw.load_seq'), null
-        returning load_seq
+            $manifest::json, $error, $load_seq, null
         """,
         {
             **{name: getattr(pull, name) for name in pull.__struct_fields__ if name not in _TOLD},
@@ -300,7 +272,7 @@ def _enter_pull(connection: duckdb.DuckDBPyConnection, manifest: Manifest, lande
             "row_count": landed.rows,
             "manifest": msgspec.json.encode(manifest).decode(),
             "error": manifest.failure.message if manifest.failure else None,
+            "load_seq": load_seq,
         },
-    ).fetchone()
-    assert row is not None
-    return row[0]
+    )
+    return load_seq

@@ -4,24 +4,31 @@ from itertools import count
 from pathlib import Path
 
 from meta_pipeline.clock import now
+from meta_pipeline.config import Lake
 from meta_pipeline.errors import WarehouseError
+from meta_pipeline.landing.batch import load_missing
 from meta_pipeline.landing.clients import store_clients
-from meta_pipeline.landing.load import Landed, create_schema, load_missing
+from meta_pipeline.landing.load import Landed
+from meta_pipeline.landing.schema import create_schema
 from meta_pipeline.landing.spool import Spool
-from meta_pipeline.warehouse import locked, writing
+from meta_pipeline.warehouse import locked, transaction, writing
 
 
-def reload(warehouse: Path, spool: Spool) -> list[Landed]:
+def reload(warehouse: Path | Lake, spool: Spool) -> list[Landed]:
     """Replays every pull of the spool into a new warehouse, then puts it into place.
 
     Holds the writer's lock all the while. The old file, whole or broken, is kept beside the
-    new one as `warehouse.<time>.duckdb`. Raises `WarehouseError` when the spool is empty.
+    new one as `warehouse.<time>.duckdb`. A DuckLake is emptied first, and filled client by client:
+    when that is cut short, the same again ends it, and the published marts are those of before.
+    Raises `WarehouseError` when the spool is empty.
     """
     if next(iter(spool.manifests()), None) is None:
         raise WarehouseError(
             f"the spool {spool.root} holds no pulls to rebuild from",
             hint="run `meta-pipeline sync` to pull from Meta",
         )
+    if isinstance(warehouse, Lake):
+        return _refill(warehouse, spool)
     fresh = warehouse.with_name(f".{warehouse.stem}.rebuild.duckdb")
     with locked(warehouse):
         for leftover in (fresh, fresh.with_name(fresh.name + ".wal")):
@@ -34,6 +41,21 @@ def reload(warehouse: Path, spool: Spool) -> list[Landed]:
         fresh.replace(warehouse)
         fresh.with_name(fresh.name + ".lock").unlink(missing_ok=True)
     return landed
+
+
+def _refill(lake: Lake, spool: Spool) -> list[Landed]:
+    clients = sorted({manifest.pull.client_id for manifest in spool.manifests()})
+    with writing(lake) as connection:
+        create_schema(connection)
+        with transaction(connection):
+            for table in ("pulls", "records", "coverage"):
+                connection.execute(f"delete from raw.{table}")
+        store_clients(connection, spool.clients())
+        return [
+            landed
+            for client_id in clients
+            for landed in load_missing(connection, spool, client_id=client_id)
+        ]
 
 
 def _set_aside(warehouse: Path) -> None:

@@ -5,22 +5,25 @@
     spool/clients.json                                         the newest clients.yml
 
 A manifest names its pages and the requests that brought them. A pull without a manifest
-never happened: its process died, and its pages are left as they are. Files are written
-beside their place, synced and moved into it, so that none is ever half there.
+never happened: its process died, and its pages are left as they are. In a folder files are written
+beside their place, synced and moved into it; on an object store (s3://...) each is one PUT. So
+none is ever half there, and several machines may write and read one spool.
 """
 
 import hashlib
 import os
 import secrets
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import zstandard
+from upath import UPath
 
 ZSTD_LEVEL = 3
 
@@ -105,11 +108,12 @@ class DamagedPageError(Exception):
 class PullWriter:
     """Writes one pull into the spool: its pages as they come, then its manifest."""
 
-    def __init__(self, folder: Path, pull: Pull) -> None:
+    def __init__(self, folder: Path | UPath, pull: Pull) -> None:
         self._folder = folder
         self._pull = pull
         self._requests: list[Request] = []
-        folder.mkdir(parents=True, exist_ok=True)
+        if isinstance(folder, Path):
+            folder.mkdir(parents=True, exist_ok=True)
 
     def add(
         self,
@@ -164,12 +168,15 @@ class PullWriter:
 
 
 class Spool:
-    """The folder of all pulls."""
+    """All pulls, below a folder or a URL that fsspec knows (s3://bucket/prefix)."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path | str) -> None:
+        self.root: Path | UPath = Path(root)
+        if "://" in str(root):
+            # Another machine may have added to what a listing of before says.
+            self.root = UPath(root, use_listings_cache=False)
 
-    def folder(self, client_id: str, report: str) -> Path:
+    def folder(self, client_id: str, report: str) -> Path | UPath:
         """Where the pulls of one client and report lie."""
         return self.root / f"client={client_id}" / f"report={report}"
 
@@ -177,25 +184,29 @@ class Spool:
         """Starts writing a pull."""
         return PullWriter(self.folder(pull.client_id, pull.report), pull)
 
-    def pages(self, manifest: Manifest) -> list[Path]:
+    def pages(self, manifest: Manifest) -> list[Path | UPath]:
         """The page files of a pull, in the order in which Meta sent them."""
         folder = self.folder(manifest.pull.client_id, manifest.pull.report)
         return [folder / request.page for request in manifest.requests]
 
-    def intact_pages(self, manifest: Manifest) -> list[Path]:
+    @contextmanager
+    def intact_pages(self, manifest: Manifest) -> Iterator[list[Path]]:
         """The page files of a pull, each checked against the hash in its name.
 
-        DuckDB reads a file that was cut short as one without rows. Raises `DamagedPageError`.
+        DuckDB reads a file that was cut short as one without rows. Pages of an object store are
+        fetched once, checked, and lie in a folder of their own until the context ends: what DuckDB
+        reads is what was checked. Raises `DamagedPageError`.
         """
-        pages = self.pages(manifest)
-        for page in pages:
-            try:
-                body = zstandard.decompress(page.read_bytes())
-            except (OSError, zstandard.ZstdError) as error:
-                raise DamagedPageError(f"{page}: {error}") from None
-            if hashlib.sha256(body).hexdigest() not in page.name:
-                raise DamagedPageError(f"{page}: its content is not what was written")
-        return pages
+        intact = ((page, _intact(page)) for page in self.pages(manifest))
+        if isinstance(self.root, Path):
+            yield [Path(page) for page, _ in intact]
+            return
+        with tempfile.TemporaryDirectory(prefix="meta-pipeline-pages-") as folder:
+            files = []
+            for page, packed in intact:
+                files.append(Path(folder) / page.name)
+                files[-1].write_bytes(packed)
+            yield files
 
     def manifests(
         self, known: Iterable[str] = (), *, client_id: str = "*", report: str = "*"
@@ -209,7 +220,8 @@ class Spool:
 
     def keep_clients(self, clients: list[dict[str, Any]]) -> None:
         """Keeps the clients' configuration, so that the warehouse can be rebuilt from here."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        if isinstance(self.root, Path):
+            self.root.mkdir(parents=True, exist_ok=True)
         _write(self.root / "clients.json", msgspec.json.encode(clients))
 
     def clients(self) -> list[dict[str, Any]]:
@@ -218,8 +230,27 @@ class Spool:
         return msgspec.json.decode(path.read_bytes()) if path.exists() else []
 
 
-def _write(path: Path, content: bytes) -> None:
-    """The file whole or not at all: written beside its place, synced, moved into it."""
+def _intact(page: Path | UPath) -> bytes:
+    """What is in a page's file, when that is what was written."""
+    try:
+        packed = page.read_bytes()
+        body = zstandard.decompress(packed)
+    except (OSError, zstandard.ZstdError) as error:
+        raise DamagedPageError(f"{page}: {error}") from None
+    if hashlib.sha256(body).hexdigest() not in page.name:
+        raise DamagedPageError(f"{page}: its content is not what was written")
+    return packed
+
+
+def _write(path: Path | UPath, content: bytes) -> None:
+    """The file whole or not at all: written beside its place, synced, moved into it.
+
+    On an object store one PUT is that by itself. A file object would be written by its closing,
+    also after an error.
+    """
+    if not isinstance(path, Path):
+        path.fs.pipe_file(path.path, content)
+        return
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("wb") as file:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Literal
@@ -33,7 +34,7 @@ from meta_pipeline.landing import (
     PullFailure,
     Spool,
     create_schema,
-    load,
+    load_all,
     load_missing,
 )
 from meta_pipeline.pulling.due import asked_days, read_policies
@@ -165,7 +166,8 @@ class Puller:
         A warehouse that does not exist is not made. An account whose time zone is not known yet
         has its days begin as late as they can.
         """
-        if not self.settings.warehouse.exists():
+        place = self.settings.place
+        if isinstance(place, Path) and not place.exists():
             return self._survey(None, report, wanted, only, None)
         with self._writing() as connection:
             return self._survey(connection, report, wanted, only, None)
@@ -223,7 +225,7 @@ class Puller:
 
     @contextmanager
     def _writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with writing(self.settings.warehouse) as connection:
+        with writing(self.settings.place) as connection:
             create_schema(connection)
             yield connection
 
@@ -306,13 +308,14 @@ class Puller:
         for one in told:
             if one.error is not None:
                 raise one.error
-        if any(one.manifest for one in told):
-            with writing(self.settings.warehouse) as connection:
-                for one in told:
-                    if one.manifest is not None:
-                        so_far = progress[id(one.errand)]
-                        so_far.manifests.append(one.manifest)
-                        so_far.landed.append(load(connection, self._spool, one.manifest))
+        spooled = [(one.errand, one.manifest) for one in told if one.manifest is not None]
+        if spooled:
+            with writing(self.settings.place) as connection:
+                landed = load_all(connection, self._spool, [manifest for _, manifest in spooled])
+            for (errand, manifest), came_of_it in zip(spooled, landed, strict=True):
+                so_far = progress[id(errand)]
+                so_far.manifests.append(manifest)
+                so_far.landed.append(came_of_it)
         for one in told:
             if one.manifest is None:
                 outcome = _outcome(one.errand, progress.pop(id(one.errand)))

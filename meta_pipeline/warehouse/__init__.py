@@ -3,12 +3,14 @@
 from meta_pipeline.warehouse.connection import (
     LOCK_TIMEOUT,
     WAREHOUSE_STORAGE,
+    is_lake,
     locked,
     reading_marts,
     transaction,
     writing,
 )
 from meta_pipeline.warehouse.export import Exported, export
+from meta_pipeline.warehouse.lake import place_extensions, s3_secret, tidy_lake
 from meta_pipeline.warehouse.publish import publish
 
 __all__ = [
@@ -16,9 +18,13 @@ __all__ = [
     "WAREHOUSE_STORAGE",
     "Exported",
     "export",
+    "is_lake",
     "locked",
+    "place_extensions",
     "publish",
     "reading_marts",
+    "s3_secret",
+    "tidy_lake",
     "transaction",
     "writing",
 ]

@@ -2,7 +2,8 @@
 
 DuckDB lets one process write, and an open reader blocks it. Everything that writes goes
 through `writing`, which holds an operating system lock beside the file: it waits its turn,
-says who has it when the wait is over, and is gone when its process dies.
+says who has it when the wait is over, and is gone when its process dies. Of a DuckLake the lock is
+in its catalog's Postgres (`lake`), for all machines.
 """
 
 import json
@@ -16,7 +17,9 @@ import duckdb
 from filelock import FileLock, Timeout
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from meta_pipeline.config import Lake
 from meta_pipeline.errors import WarehouseError
+from meta_pipeline.warehouse.lake import connect_lake, locked_lake
 
 # In its default storage version DuckDB ignores `using compression zstd` without a word.
 WAREHOUSE_STORAGE = "v1.5.0"
@@ -31,12 +34,17 @@ _FOREIGN_LOCK = "Could not set lock on file"
 
 
 @contextmanager
-def locked(path: Path, *, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
-    """Holds the writer's lock of the warehouse at `path`, without opening it.
+def locked(place: Path | Lake, *, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+    """Holds the writer's lock of the warehouse at `place`, without opening it.
 
     For a process of its own that writes (dbt). Raises `WarehouseError` that names the holder
     when the lock is not free within `timeout` seconds.
     """
+    if isinstance(place, Lake) and place.postgres is not None:
+        with locked_lake(place.postgres, timeout=timeout):
+            yield
+        return
+    path = Path(place.catalog) if isinstance(place, Lake) else place
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -62,14 +70,16 @@ def locked(path: Path, *, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
 
 
 @contextmanager
-def writing(path: Path, *, timeout: float = LOCK_TIMEOUT) -> Iterator[duckdb.DuckDBPyConnection]:
+def writing(
+    place: Path | Lake, *, timeout: float = LOCK_TIMEOUT
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that may write, closed at the end whatever happens.
 
     Times are in UTC. Raises `WarehouseError` when the file is locked by another program or
-    is not a DuckDB database.
+    is not a DuckDB database, or the lake cannot be reached.
     """
-    with locked(path, timeout=timeout):
-        connection = _connect(path)
+    with locked(place, timeout=timeout):
+        connection = connect_lake(place) if isinstance(place, Lake) else _connect(place)
         try:
             yield connection
         finally:
@@ -86,6 +96,14 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute("rollback")
         raise
     connection.execute("commit")
+
+
+def is_lake(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the connection's tables are in a DuckLake, not in a file of DuckDB."""
+    row = connection.execute(
+        "select type from duckdb_databases() where database_name = current_database()"
+    ).fetchone()
+    return row is not None and row[0] == "ducklake"
 
 
 @contextmanager

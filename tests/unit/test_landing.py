@@ -23,7 +23,7 @@ from meta_pipeline.landing import (
     load,
     load_missing,
 )
-from meta_pipeline.landing.load import create_schema
+from meta_pipeline.landing.schema import create_schema
 
 
 def versions(desk: Desk) -> list[tuple[Any, ...]]:
