@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test browser-test pictures check audit licences dev format lock clean
+.PHONY: help install demo test browser-test scale-test pictures check audit licences dev format lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -42,6 +42,16 @@ browser-test: $(STAMP) ## Look at Dagster's UI and the dashboard in Debian's chr
 	$(CHROMIUM)
 	@$(BIN)/python -m pytest -m browser tests/browser
 
+# An environment of its own: what scaling out needs is not in the other one.
+.venv-scale/.installed: pyproject.toml tests/scale/requirements.lock
+	@$(PYTHON) -m venv .venv-scale
+	@.venv-scale/bin/python -m pip install --quiet --require-hashes -r tests/scale/requirements.lock
+	@.venv-scale/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+scale-test: .venv-scale/.installed ## Run a fleet of workers on Postgres, Redis and S3 (ten minutes).
+	@.venv-scale/bin/python -m pytest -m scale tests/scale
+
 pictures: $(STAMP) ## Make the pictures of README.md and docs/dagster.md anew (needs chromium).
 	$(CHROMIUM)
 	@$(BIN)/python -m tests.browser.pictures
@@ -78,6 +88,11 @@ lock: ## Write requirements.lock and deploy/requirements.lock anew (needs uv).
 		--output-file requirements.lock
 	$(LOCK) --extra postgres --extra pdf --constraint requirements.lock pyproject.toml \
 		--output-file deploy/requirements.lock
+	$(LOCK) --extra dev --extra scale-test --constraint requirements.lock pyproject.toml \
+		--output-file tests/scale/requirements.lock
+	$(LOCK) --extra postgres --extra pdf --extra celery --extra lake \
+		--constraint tests/scale/requirements.lock pyproject.toml \
+		--output-file deploy/scale/requirements.lock
 
 licences: $(STAMP) ## Write docs/licences.md anew, after `make lock` and `make install`.
 	@{ echo "# Licences of what is installed"; echo; \
@@ -85,4 +100,4 @@ licences: $(STAMP) ## Write docs/licences.md anew, after `make lock` and `make i
 	echo; $(BIN)/pip-licenses --no-version --format markdown; } > docs/licences.md
 
 clean: ## Remove the virtual environment and caches; data stay.
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-scale .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -77,9 +77,9 @@ def fleet(
         shutil.rmtree(home / "dbt")
         (home / "dagster").mkdir()
         shutil.copyfile(SCALE / "dagster.yaml", home / "dagster" / "dagster.yaml")
-        start_all(stack, folder)
         with dg.DagsterInstance.get() as instance:
             register(instance, load_clients(one.settings))
+            start_all(stack, folder)
             wait_until_quiet(instance, folder)
             runs = list(instance.get_runs())
         stack.pop_all().close()
