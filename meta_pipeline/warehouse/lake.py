@@ -92,7 +92,7 @@ def s3_secret(lake: Lake) -> dict[str, str]:
     if urlsplit(lake.data).scheme != "s3":
         return {}
     try:
-        from botocore.session import Session
+        from botocore.session import Session  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise ConfigError(
             "META_PIPELINE_LAKE_DATA is on S3, and botocore is not installed",

@@ -56,7 +56,10 @@ def test_workers_and_launcher_meet_at_one_broker():
 
 def test_locks_agree():
     """What is deployed on several machines is what `make test` and `make scale-test` ran on."""
-    tested, scaled = locked(TOP / "requirements.lock"), locked(TOP / "tests/scale/requirements.lock")
+    tested, scaled = (
+        locked(TOP / "requirements.lock"),
+        locked(TOP / "tests/scale/requirements.lock"),
+    )
     deployed = locked(SCALE / "requirements.lock")
     for one, other in ((tested, scaled), (scaled, deployed)):
         assert {n: one[n] for n in one.keys() & other} == {n: other[n] for n in one.keys() & other}

@@ -110,9 +110,7 @@ def start_all(stack: ExitStack, folder: Path) -> None:
         more = ["--", "--concurrency", "1"]
         options = ["-A", "dagster_celery.app", "-y", str(SCALE / "celery.yaml"), "-n", name]
         start(stack, folder, name, "dagster-celery", "worker", "start", *options, *more)
-    subprocess.run(
-        [BIN / "dagster", "sensor", "start", "daily_sync", "--grpc-socket", code], check=True
-    )
+    subprocess.run([BIN / "dagster", "sensor", "start", "daily_sync", "-w", workspace], check=True)
     start(stack, folder, "daemon", "dagster-daemon", "run", "--workspace", str(workspace))
 
 
@@ -183,7 +181,9 @@ def test_rows_are_in_the_lake_and_answers_on_s3(fleet: Fleet):
     assert not (home / "spool").exists()
     with writing(fleet.pipeline.settings.place) as connection:
         assert is_lake(connection)
-        files = connection.execute("from ducklake_list_files('warehouse', 'records', schema => 'raw')")
+        files = connection.execute(
+            "from ducklake_list_files('warehouse', 'records', schema => 'raw')"
+        )
         names = [row[0] for row in files.fetchall()]
     assert names
     assert all(name.startswith("s3://agency/lake/") for name in names)

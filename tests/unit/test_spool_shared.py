@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from unit_desk import Desk, Page, ad_row, at, day, opened_desk
 from upath import UPath
 
 from meta_pipeline.landing import Spool, load_missing
 from meta_pipeline.landing.spool import DamagedPageError
-from unit_desk import Desk, Page, ad_row, at, day, opened_desk
 
 PLACE = "memory://agency/spool"
 
