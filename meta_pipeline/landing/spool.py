@@ -199,7 +199,7 @@ class Spool:
         """
         intact = ((page, _intact(page)) for page in self.pages(manifest))
         if isinstance(self.root, Path):
-            yield [Path(page) for page, _ in intact]
+            yield [Path(str(page)) for page, _ in intact]
             return
         with tempfile.TemporaryDirectory(prefix="meta-pipeline-pages-") as folder:
             files = []

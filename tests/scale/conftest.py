@@ -48,7 +48,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
-    """The address of an S3 on loopback with the bucket `agency`; its keys are in the environment."""
+    """The address of an S3 on loopback with the bucket `agency`; the environment has its keys."""
     boto3 = pytest.importorskip("boto3", reason="needs tests/scale/requirements.lock")
     moto = pytest.importorskip("moto.server", reason="needs tests/scale/requirements.lock")
     server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

@@ -57,6 +57,7 @@ def test_each_thing_can_lie_elsewhere(environment: pytest.MonkeyPatch, tmp_path:
     assert settings.spool == "s3://bucket/spool"
     assert settings.place == Lake(lake, "s3://bucket/lake", tmp_path / "extensions")
     assert settings.quota == Path("/quota/quota.sqlite")
+    assert isinstance(settings.place, Lake)
     assert settings.place.postgres == "dbname=lake host=db"
     assert Warehouse.of(settings).place == settings.place
 
