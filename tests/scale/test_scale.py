@@ -59,7 +59,7 @@ def fleet(
         clients = yaml.safe_load((home / "clients.yml").read_text())
         clients["defaults"] = {"reports": REPORTS}
         for client in clients["clients"]:
-            client["start_date"] = "2026-11-12"
+            client["start_date"] = "2026-11-16"
         (home / "clients.yml").write_text(yaml.safe_dump(clients))
         words = f"dbname=postgres user=dagster host={postgres.rsplit('host=')[-1]}"
         for name, value in {
