@@ -49,7 +49,7 @@ browser-test: $(STAMP) ## Look at Dagster's UI and the dashboard in Debian's chr
 	@.venv-scale/bin/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
-scale-test: .venv-scale/.installed ## Run a fleet of workers on Postgres, Redis and S3 (ten minutes).
+scale-test: .venv-scale/.installed ## Run a fleet of workers on Postgres, Redis and S3 (10 to 30 minutes).
 	@.venv-scale/bin/python -m pytest -m scale tests/scale
 
 pictures: $(STAMP) ## Make the pictures of README.md and docs/dagster.md anew (needs chromium).
