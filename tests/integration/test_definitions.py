@@ -20,6 +20,7 @@ from meta_pipeline.defs.launch import Launcher, RunError
 from meta_pipeline.defs.partitions import ONLY_DUE, RANGE_END, RANGE_START, register
 from meta_pipeline.defs.raw import BEGUN_TAG, PULL_POOL, raw_key
 from meta_pipeline.defs.retries import Retries
+from meta_pipeline.defs.transformations import PUBLISHED
 from meta_pipeline.landing import Landed, PullFailure
 from meta_pipeline.pulling import Outcome, Puller
 from meta_pipeline.quality import CHECKS
@@ -435,10 +436,13 @@ def test_checks_tell_of_all_clients_and_hold_up_nothing(pipeline: Pipeline):
         "0 of 2 clients fit to report; not fit: acme-dental, cafe-luna"
     )
     assert_partitions_say_what_the_marts_say(pipeline)
-    published = newest_metadata(dg.AssetKey(["delivery", "published_marts"]))
-    assert isinstance(published["clients"], dg.TableMetadataValue)
+    published = newest_metadata(PUBLISHED)
     assert str(published["spend"].value).startswith("![Spend of the last 60 days](data:image/png")
     assert "plot" not in found["coverage"].metadata
+    with dg.DagsterInstance.get() as instance:
+        (record,) = instance.fetch_observations(PUBLISHED, limit=1).records
+    assert record.asset_observation is not None
+    assert isinstance(record.asset_observation.metadata["clients"], dg.TableMetadataValue)
 
 
 def assert_partitions_say_what_the_marts_say(pipeline: Pipeline) -> None:
