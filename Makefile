@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test browser-test scale-test pictures check audit licences dev format lock clean
+.PHONY: help install demo test browser-test crash-test scale-test pictures check audit licences dev format lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -41,6 +41,9 @@ endef
 browser-test: $(STAMP) ## Look at Dagster's UI and the dashboard in Debian's chromium (two minutes).
 	$(CHROMIUM)
 	@$(BIN)/python -m pytest -m browser tests/browser
+
+crash-test: $(STAMP) ## Kill commands, fill disks, damage files (ten minutes; CRASH_MOMENTS=50: more).
+	@$(BIN)/python -m pytest -m "crash or not crash" tests/crash
 
 # An environment of its own: what scaling out needs is not in the other one.
 .venv-scale/.installed: pyproject.toml tests/scale/requirements.lock

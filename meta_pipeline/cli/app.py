@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from meta_pipeline.disk import hint_of, root_in_disk
 from meta_pipeline.errors import ConfigError, MetaPipelineError
 
 app = typer.Typer(
@@ -40,12 +41,29 @@ def main() -> None:
         if stop.code == EXIT_INTERRUPTED:
             print("interrupted; what had landed is kept", file=sys.stderr)
         raise
+    except Exception as error:
+        root = root_in_disk(error)
+        if root is None:
+            raise
+        _explain(_trouble(root))
+        raise SystemExit(EXIT_FAILED) from None
 
 
 def _explain(error: MetaPipelineError) -> None:
     print(f"error: {error.message}", file=sys.stderr)
     if error.hint:
         print(f"hint: {error.hint}", file=sys.stderr)
+
+
+def _trouble(root: BaseException) -> MetaPipelineError:
+    """An error of a disk or a damaged file, with where it is and the next step."""
+    what = " ".join(str(root).split())
+    home = os.environ.get("META_PIPELINE_HOME") or "data"
+    if type(root).__module__ == "sqlite3":  # does not say which file it is about
+        what += f" (an SQLite file below {os.environ.get('DAGSTER_HOME') or home})"
+    elif "/" not in what:
+        what += f" (below {home})"
+    return MetaPipelineError(what, hint=hint_of(what))
 
 
 def _exit_code(error: MetaPipelineError) -> int:

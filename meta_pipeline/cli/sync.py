@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from meta_pipeline import clock
+from meta_pipeline.cli.app import EXIT_PARTLY
 from meta_pipeline.cli.asked import asked_span, beyond_retention, choose_span
 from meta_pipeline.cli.progress import Steps, console, steps
 from meta_pipeline.cli.summary import Summary, report_of
@@ -233,7 +234,7 @@ def _mark_lost(puller: Puller, clients: Sequence[Client], lost: Span) -> None:
 def run_reload() -> int:
     """Runs `meta-pipeline reload`; returns its exit code."""
     from meta_pipeline.defs.launch import Launcher
-    from meta_pipeline.landing import Spool, reload
+    from meta_pipeline.landing import DAMAGED, Spool, reload
 
     settings = load_settings()
     clients = load_clients(settings)
@@ -243,8 +244,11 @@ def run_reload() -> int:
         with shown.step("definitions"):
             launcher = Launcher(settings, clients, Puller(settings, clients))
         _build(launcher, shown)
+    damaged = [one.failure for one in landed if one.failure and one.failure.kind == DAMAGED]
+    for failure in damaged:
+        console.print(f"error: {failure.message}\nhint: {failure.hint}", markup=False)
     console.print(f"{len(landed)} pulls replayed; marts: {settings.marts}")
-    return 0
+    return EXIT_PARTLY if damaged else 0
 
 
 def _build(launcher: "Launcher", shown: Steps) -> None:

@@ -1,11 +1,11 @@
 """dbt's own documentation of the models, as one page that needs no network."""
 
-import os
 from pathlib import Path
 
 from meta_pipeline.config import Settings
 from meta_pipeline.defs.transformations import dbt_project, dbt_resource
 from meta_pipeline.errors import WarehouseError
+from meta_pipeline.files import written_beside
 from meta_pipeline.project import project_file
 from meta_pipeline.warehouse import locked
 
@@ -40,11 +40,6 @@ def write_documentation(settings: Settings) -> Path:
     for path in (target, settings.home, project_file("dbt_project")):
         page = page.replace(str(path.resolve()), path.name).replace(str(path), path.name)
     written = settings.home / "docs" / "index.html"
-    written.parent.mkdir(parents=True, exist_ok=True)
-    fresh = written.with_name(f".{written.name}.{os.getpid()}.tmp")
-    try:
+    with written_beside(written) as fresh:
         fresh.write_text(page, encoding="utf-8")
-        fresh.replace(written)
-    finally:
-        fresh.unlink(missing_ok=True)
     return written

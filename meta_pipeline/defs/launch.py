@@ -24,7 +24,9 @@ from meta_pipeline.defs import build
 from meta_pipeline.defs.failures import root_of, told_by
 from meta_pipeline.defs.partitions import LAUNCHER_TAG, ONLY, PART_TAG, Grid, register, stretches
 from meta_pipeline.defs.raw import raw_key, report_keys
+from meta_pipeline.disk import hint_of
 from meta_pipeline.errors import MetaPipelineError
+from meta_pipeline.files import written_beside
 from meta_pipeline.project import project_file
 from meta_pipeline.pulling import Only, Puller
 from meta_pipeline.reports import REPORTS, Grain
@@ -61,7 +63,7 @@ class Launcher:
         self._clients = {client.id: client for client in clients}
         self._grid = Grid(clients, clock.now().date())
         self._life = _begin_life(_prepare_home(settings))
-        with dg.DagsterInstance.get() as instance:
+        with _opening(self._life), dg.DagsterInstance.get() as instance:
             register(instance, clients)
         with self._logged():
             self._job = build(settings, clients, puller).resolve_implicit_global_asset_job_def()
@@ -155,7 +157,8 @@ class Launcher:
         if root_of(error).cls_name in _INTERRUPTIONS:
             raise KeyboardInterrupt
         message, hint = told_by(error)
-        raise RunError(message, hint=hint or f"the traceback is in Dagster's UI and in {self.log}")
+        hint = hint or hint_of(message) or f"the traceback is in Dagster's UI and in {self.log}"
+        raise RunError(message, hint=hint)
 
     def _bury_the_dead(self, instance: dg.DagsterInstance) -> None:
         """Ends the runs whose launcher was killed, and frees the pool slots they hold.
@@ -186,8 +189,15 @@ def _prepare_home(settings: Settings) -> Path:
     os.environ["DAGSTER_HOME"] = str(home)
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
-        shutil.copyfile(project_file("dagster.yaml"), home / "dagster.yaml")
+        with written_beside(home / "dagster.yaml") as fresh:
+            shutil.copyfile(project_file("dagster.yaml"), fresh)
     return home
+
+
+def _opening(life: Path) -> FileLock:
+    """What a process holds while it opens Dagster's instance: two that make its tables at once
+    would both fail."""
+    return FileLock(life.with_name("opening"))
 
 
 def _begin_life(home: Path) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import orjson
 from dagster_dbt import (
     DagsterDbtTranslator,
     DagsterDbtTranslatorSettings,
@@ -19,6 +20,7 @@ from dagster_dbt import (
     DbtProject,
     dbt_assets,
 )
+from filelock import FileLock
 
 from meta_pipeline.config import Lake, Settings
 from meta_pipeline.defs.metadata import pictures
@@ -26,6 +28,7 @@ from meta_pipeline.defs.partitions import LAUNCHER_TAG, Grid
 from meta_pipeline.defs.raw import OWNERS, WRITER_POOL, raw_key
 from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.defs.settled import newly_settled
+from meta_pipeline.files import written_beside
 from meta_pipeline.project import project_file
 from meta_pipeline.reports import REPORTS
 from meta_pipeline.warehouse import is_lake, place_extensions, publish, s3_secret, tidy_lake
@@ -110,8 +113,10 @@ def dbt_project(settings: Settings) -> DbtProject:
     # What dbt asked stands compiled below its target; logging it again took a tenth of a build.
     os.environ.setdefault("DBT_LOG_LEVEL_FILE", "info")
     project = DbtProject(project_dir=folder, profiles_dir=folder, target_path=target)
-    if not _is_current(project.manifest_path, folder):
-        dbt_resource(project).cli(["parse"], target_path=target).wait()
+    # dbt writes its manifest in place: who reads it meanwhile reads half of it.
+    with FileLock(target.parent / "parse.lock"):
+        if not _is_current(project.manifest_path, folder):
+            dbt_resource(project).cli(["parse"], target_path=target).wait()
     return project
 
 
@@ -155,16 +160,17 @@ def _tied(executable: str, target: Path) -> Path:
     tie = (
         f"import ctypes, os, sys; "
         f"ctypes.CDLL(None).prctl({_PR_SET_PDEATHSIG}, {int(signal.SIGKILL)}); "
-        f"os.execv(sys.argv[1], sys.argv[1:])"
+        # A parent that ended before that is not told of any more.
+        f"os.getppid() == int(sys.argv[1]) or sys.exit('the process that started dbt is gone'); "
+        f"os.execv(sys.argv[2], sys.argv[2:])"
     )
-    command = shlex.join([sys.executable, "-I", "-S", "-c", tie, executable])
-    text = f'#!/bin/sh\nexec {command} "$@"\n'
+    tied = shlex.join([sys.executable, "-I", "-S", "-c", tie])
+    text = f'#!/bin/sh\nexec {tied} "$PPID" {shlex.quote(executable)} "$@"\n'
     path = target.parent / "dbt"
     if not path.exists() or path.read_text() != text:
-        new = path.with_name(f"dbt.{os.getpid()}")
-        new.write_text(text)
-        new.chmod(0o755)
-        new.replace(path)
+        with written_beside(path) as fresh:
+            fresh.write_text(text)
+            fresh.chmod(0o755)
     return path
 
 
@@ -176,11 +182,20 @@ def _project_files(folder: Path) -> list[Path]:
 
 def _is_current(manifest: Path, folder: Path) -> bool:
     """Whether nothing changed since the manifest; a file taken away changes its folder."""
-    if not manifest.exists():
+    if not manifest.exists() or not _is_whole(manifest):
         return False
     files = _project_files(folder)
     parsed = manifest.stat().st_mtime
     return all(path.stat().st_mtime < parsed for path in {*files, *(f.parent for f in files)})
+
+
+def _is_whole(manifest: Path) -> bool:
+    """Whether dbt wrote it to its end: it is not when dbt was killed, or the disk was full."""
+    try:
+        orjson.loads(manifest.read_bytes())
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _fingerprint(folder: Path) -> str:

@@ -4,7 +4,7 @@ from meta_pipeline.landing.batch import load_all, load_missing
 from meta_pipeline.landing.clients import register_clients
 from meta_pipeline.landing.compact import KEPT_REPORTS, Compaction, compact
 from meta_pipeline.landing.facts import DayFacts, facts_of_days
-from meta_pipeline.landing.load import Landed, LandingError, load
+from meta_pipeline.landing.load import DAMAGED, Landed, LandingError, load
 from meta_pipeline.landing.rebuild import reload
 from meta_pipeline.landing.schema import create_schema
 from meta_pipeline.landing.spool import (
@@ -19,6 +19,7 @@ from meta_pipeline.landing.spool import (
 
 __all__ = [
     "BEYOND_RETENTION",
+    "DAMAGED",
     "KEPT_REPORTS",
     "Compaction",
     "DayFacts",

@@ -29,12 +29,23 @@ from meta_pipeline.warehouse import transaction
 log = logging.getLogger(__name__)
 
 
+DAMAGED = "damaged"
+"""The kind of failure of a pull whose pages are not what was written."""
+
 # Members of a pull that the ledger has in its manifest alone.
 _TOLD = ("note", "proof")
 
 
 class LandingError(MetaPipelineError):
     """A pull that cannot be landed as it is: its rows contradict the report that was asked."""
+
+    kind = "contradiction"
+
+
+class DamagedPullError(LandingError):
+    """A pull whose pages cannot be read any more."""
+
+    kind = DAMAGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,7 @@ def load(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest
             return _land(connection, spool, manifest)
     except LandingError as error:
         log.error("%s", error)
-        failure = PullFailure(kind="contradiction", message=error.message, hint=error.hint)
+        failure = PullFailure(kind=error.kind, message=error.message, hint=error.hint)
         with transaction(connection):
             return _land(connection, spool, msgspec.structs.replace(manifest, failure=failure))
 
@@ -141,9 +152,9 @@ def _read_rows(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Ma
             if pull.report == coverage.PROOF_REPORT:
                 note_total(connection, pages)
     except (DamagedPageError, duckdb.Error) as error:
-        raise LandingError(
+        raise DamagedPullError(
             f"{pull.report} of {pull.asset_id} (pull {pull.pull_id}) cannot be read: {error}",
-            hint="nothing was landed; run the same command again",
+            hint=f"nothing of it was landed; Meta is asked again by `{_command(pull)}`",
         ) from None
     _refuse_contradictions(connection, manifest)
     connection.execute(
@@ -156,6 +167,15 @@ def _read_rows(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Ma
     coverage.drop_older_silence(connection, pull)
     rows = connection.execute("select count(*) from incoming").fetchone()
     return rows[0] if rows else 0
+
+
+def _command(pull: Pull) -> str:
+    """What a person types to have the same asked again."""
+    whose = f"-c {pull.client_id}"
+    if pull.since is None:
+        return f"meta-pipeline sync {whose}"
+    days = f"--from {pull.since} --to {pull.until}"
+    return f"meta-pipeline backfill {days} --report {pull.report} {whose} --again"
 
 
 def _renew_versions(connection: duckdb.DuckDBPyConnection, pull: Pull) -> tuple[int, int]:

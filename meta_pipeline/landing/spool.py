@@ -25,6 +25,8 @@ import msgspec
 import zstandard
 from upath import UPath
 
+from meta_pipeline.files import remove_abandoned
+
 ZSTD_LEVEL = 3
 
 BEYOND_RETENTION = "beyond retention"
@@ -195,7 +197,8 @@ class Spool:
 
         DuckDB reads a file that was cut short as one without rows. Pages of an object store are
         fetched once, checked, and lie in a folder of their own until the context ends: what DuckDB
-        reads is what was checked. Raises `DamagedPageError`.
+        reads is what was checked. A file that is not what was written is set aside. Raises
+        `DamagedPageError`.
         """
         intact = ((page, _intact(page)) for page in self.pages(manifest))
         if isinstance(self.root, Path):
@@ -207,6 +210,12 @@ class Spool:
                 files.append(Path(folder) / page.name)
                 files[-1].write_bytes(packed)
             yield files
+
+    def tidy(self, client_id: str, report: str) -> None:
+        """Removes what killed processes left half written of one client's report."""
+        folder = self.folder(client_id, report)
+        if isinstance(folder, Path):
+            remove_abandoned(folder, ".*.tmp")
 
     def manifests(
         self, known: Iterable[str] = (), *, client_id: str = "*", report: str = "*"
@@ -222,6 +231,7 @@ class Spool:
         """Keeps the clients' configuration, so that the warehouse can be rebuilt from here."""
         if isinstance(self.root, Path):
             self.root.mkdir(parents=True, exist_ok=True)
+            remove_abandoned(self.root, ".*.tmp")
         _write(self.root / "clients.json", msgspec.json.encode(clients))
 
     def clients(self) -> list[dict[str, Any]]:
@@ -231,15 +241,29 @@ class Spool:
 
 
 def _intact(page: Path | UPath) -> bytes:
-    """What is in a page's file, when that is what was written."""
+    """What is in a page's file, when that is what was written; else the file is set aside."""
     try:
         packed = page.read_bytes()
-        body = zstandard.decompress(packed)
-    except (OSError, zstandard.ZstdError) as error:
+    except OSError as error:
         raise DamagedPageError(f"{page}: {error}") from None
-    if hashlib.sha256(body).hexdigest() not in page.name:
-        raise DamagedPageError(f"{page}: its content is not what was written")
+    try:
+        is_intact = hashlib.sha256(zstandard.decompress(packed)).hexdigest() in page.name
+    except zstandard.ZstdError:
+        is_intact = False
+    if not is_intact:
+        raise DamagedPageError(
+            f"{page}: its content is not what was written; it was set aside as {_set_aside(page)}"
+        )
     return packed
+
+
+def _set_aside(page: Path | UPath) -> str:
+    name = f"{page.name}.damaged"
+    if isinstance(page, Path):
+        page.rename(page.with_name(name))
+    else:
+        page.fs.mv(page.path, page.with_name(name).path)
+    return name
 
 
 def _write(path: Path | UPath, content: bytes) -> None:

@@ -1,6 +1,5 @@
 """Makes the files of one client's month, or says why there are none."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +10,7 @@ from duckdb import DuckDBPyConnection
 
 from meta_pipeline.config import Client
 from meta_pipeline.errors import ReportError
+from meta_pipeline.files import written_beside
 from meta_pipeline.reporting.figures import MonthlyReport, read_report
 from meta_pipeline.reporting.notes import read_notes
 from meta_pipeline.reporting.page import render
@@ -104,11 +104,6 @@ def _lack(report: MonthlyReport) -> str:
 
 
 def _write(path: Path, content: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with written_beside(path) as fresh:
         fresh.write_bytes(content)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
     return path

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from meta_pipeline.errors import WarehouseError
+from meta_pipeline.files import written_beside
 from meta_pipeline.warehouse.connection import transaction
 
 # Older DuckDB tools read this; the warehouse's own v1.5.0 they do not.
@@ -42,15 +43,9 @@ def publish(
             f"the warehouse holds no table in schema {schema!r}",
             hint="run `meta-pipeline sync`, which builds the marts",
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    try:
-        counts = _copy(connection, schema, names, temporary)
-        _sync(temporary)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_beside(target) as fresh:
+        counts = _copy(connection, schema, names, fresh)
+        _sync(fresh)
     return counts
 
 

@@ -61,6 +61,8 @@ def test_a_page_that_is_not_what_was_written_is_refused(
         page.write_bytes(content)
     with pytest.raises(DamagedPageError), shared.spool.intact_pages(manifest):
         pass
+    aside = page.with_name(f"{page.name}.damaged")
+    assert (aside.read_bytes() if aside.exists() else None) == content
     assert [landed.status for landed in load_missing(shared.connection, shared.spool)] == ["failed"]
     assert shared.current() == {}
 

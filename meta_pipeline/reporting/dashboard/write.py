@@ -1,6 +1,5 @@
 """Writes the dashboard: one page, or, where that is too large, an index and one a client."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from meta_pipeline.errors import ConfigError
+from meta_pipeline.files import written_beside
 from meta_pipeline.reporting.dashboard.page import index, page
 from meta_pipeline.reporting.dashboard.reading import day_of, read_data
 from meta_pipeline.warehouse import reading_marts
@@ -118,10 +118,5 @@ def _cut(table: Mapping[str, list[Any]], first: int) -> dict[str, list[Any]]:
 
 def _write(path: Path, text: str) -> None:
     """Writes the file beside its place and moves it there: nobody reads half a page."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with written_beside(path) as fresh:
         fresh.write_text(text, encoding="utf-8", newline="\n")
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
