@@ -1,7 +1,7 @@
 """A command of the pipeline that is killed at a named point: `python victim.py POINT NTH WHAT...`.
 
 At the NTH passing of POINT (one of `POINTS`, or `-`) the process gets SIGKILL, as from the kernel
-when memory is short. WHAT is `pull REPORT...`, which asks and lands without Dagster; `publish`; or
+when memory is short. WHAT is `pull REPORT...`, `publish` or `reload`, which go without Dagster; or
 the words of a `meta-pipeline` command, with `--no-build` in front where nobody looks at marts.
 """
 
@@ -25,8 +25,8 @@ def main(point: str, nth: int, what: list[str]) -> None:
     if what[0] == "pull":
         _pull(what[1:])
         return
-    if what[0] == "publish":
-        _publish()
+    if what[0] in _WITHOUT_DAGSTER:
+        _WITHOUT_DAGSTER[what[0]]()
         return
     if what[0] == "--no-build":
         from meta_pipeline.defs.launch import Launcher
@@ -76,6 +76,16 @@ def _publish() -> None:
     settings = load_settings()
     with writing(settings.warehouse) as connection:
         publish(connection, settings.marts)
+
+
+def _reload() -> None:
+    from meta_pipeline.config import load_settings
+    from meta_pipeline.landing import Spool, reload
+
+    reload(load_settings().warehouse, Spool(load_settings().spool))
+
+
+_WITHOUT_DAGSTER = {"publish": _publish, "reload": _reload}
 
 
 def _around(owner: Any, name: str, before: Hook | None = None, after: Hook | None = None) -> None:
