@@ -8,9 +8,10 @@ import atexit
 import os
 import secrets
 import shutil
+import time
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -26,7 +27,7 @@ from meta_pipeline.defs.partitions import LAUNCHER_TAG, ONLY, PART_TAG, Grid, re
 from meta_pipeline.defs.raw import raw_key, report_keys
 from meta_pipeline.disk import hint_of
 from meta_pipeline.errors import MetaPipelineError
-from meta_pipeline.files import written_beside
+from meta_pipeline.files import ABANDONED_AFTER, written_beside
 from meta_pipeline.project import project_file
 from meta_pipeline.pulling import Only, Puller
 from meta_pipeline.reports import REPORTS, Grain
@@ -166,6 +167,7 @@ class Launcher:
         Nobody else does: Dagster's run monitoring needs its daemon. Without this the next run
         would wait for their slots for ever.
         """
+        _remove_locks_of_the_dead(self._life.parent)
         for run in instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED)):
             launcher = run.tags.get(LAUNCHER_TAG)
             if launcher is not None and not _is_alive(self._life.with_name(launcher)):
@@ -209,6 +211,16 @@ def _begin_life(home: Path) -> Path:
     atexit.register(path.unlink, missing_ok=True)
     atexit.register(lock.release)
     return path
+
+
+def _remove_locks_of_the_dead(folder: Path) -> None:
+    """Removes the locks of launchers that were killed; after an hour, since a lock that was made
+    this moment is not held yet."""
+    oldest = time.time() - ABANDONED_AFTER
+    for path in folder.glob("*.lock"):
+        with suppress(FileNotFoundError):  # another command has removed it
+            if path.stat().st_mtime < oldest and not _is_alive(path):
+                path.unlink()
 
 
 def _is_alive(path: Path) -> bool:

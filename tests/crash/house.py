@@ -159,7 +159,9 @@ class House:
         return sorted(
             str(path.relative_to(self.path))
             for path in self.path.rglob("*")
-            if path.name.endswith((".tmp", ".tmp.wal")) or ".rebuild." in path.name
+            if path.name.endswith((".tmp", ".tmp.wal"))
+            or ".rebuild." in path.name
+            or path.match("launchers/*.lock")
         )
 
     def assert_sound(self) -> None:
