@@ -43,7 +43,7 @@ browser-test: $(STAMP) ## Look at Dagster's UI and the dashboard in Debian's chr
 	@$(BIN)/python -m pytest -m browser tests/browser
 
 crash-test: $(STAMP) ## Kill commands, fill disks, damage files (ten minutes; CRASH_MOMENTS=50: more).
-	@$(BIN)/python -m pytest -m "crash or not crash" tests/crash
+	@$(BIN)/python -m pytest -n auto -m "crash or not crash" tests/crash
 
 # An environment of its own: what scaling out needs is not in the other one.
 .venv-scale/.installed: pyproject.toml tests/scale/requirements.lock
