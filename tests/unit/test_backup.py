@@ -30,7 +30,7 @@ def settings(tmp_path: Path) -> Settings:
     settings.marts.write_bytes(b"marts")
     settings.clients_file.write_text("version: 1\n")
     for name in (PAGE, MANIFEST, "clients.json", "client=acme/report=ads/.2.json.ab.tmp"):
-        path = settings.spool / name
+        path = Path(settings.spool) / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
     return settings

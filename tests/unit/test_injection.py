@@ -53,7 +53,7 @@ def test_a_client_is_named_by_what_a_path_may_hold(name: str):
         return
     assert client.id.isascii()
     root = Path("/spool")
-    folder = Spool(root).folder(client.id, "ad_daily")
+    folder = Path(str(Spool(root).folder(client.id, "ad_daily")))
     assert folder.resolve().is_relative_to(root)
     assert len(folder.relative_to(root).parts) == len(Path("acme/ad_daily").parts)
 

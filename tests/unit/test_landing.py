@@ -231,7 +231,7 @@ def test_an_unreadable_page_fails_the_pull(desk: Desk, damage: Callable[[Path], 
     """Nothing lands, nothing is closed."""
     desk.landed([ad_row(day(1))], day(1), pulled=at(9))
     manifest = desk.spooled([ad_row(day(1), spend="7")], day(1), pulled=at(10))
-    damage(desk.spool.pages(manifest)[0])
+    damage(Path(str(desk.spool.pages(manifest)[0])))
     landed = load(desk.connection, desk.spool, manifest)
     assert landed.failure is not None
     assert "cannot be read" in landed.failure.message

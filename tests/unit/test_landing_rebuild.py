@@ -146,6 +146,6 @@ def test_the_newest_answer_to_a_day_counts_in_any_order_of_landing(
         covered = {on for span, _ in pulls for on in span}
         empty = covered - {on for on, _ in expected}
         assert {on for on, status in desk.statuses().items() if status != "pulled"} == empty
-        with rebuilt(desk, desk.spool.root.parent) as again:
+        with rebuilt(desk, Path(str(desk.spool.root)).parent) as again:
             assert again.current() == desk.current()
             assert again.coverage() == desk.coverage()

@@ -52,7 +52,8 @@ def spool(tmp_path: Path) -> Spool:
 
 def files_in(spool: Spool) -> list[str]:
     """The paths of all files, hidden ones included."""
-    return sorted(str(p.relative_to(spool.root)) for p in spool.root.rglob("*") if p.is_file())
+    root = Path(str(spool.root))
+    return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
 
 
 def test_a_pull_is_its_pages_and_a_manifest(spool: Spool) -> None:
