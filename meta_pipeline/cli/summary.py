@@ -1,7 +1,7 @@
 """What came of a sync or a backfill, for a person and for a program."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -55,28 +55,30 @@ class Summary:
         """How many answers were older than what the warehouse knew already."""
         return sum(one.status == "superseded" for o in self.outcomes for one in o.landed)
 
-    def throttled(self, client: Client) -> bool:
-        """Whether something of the client's has to wait for a quota."""
-        return any(_is_throttled(o) for o in self.outcomes if o.errand.client.id == client.id)
+    def throttled(self) -> set[str]:
+        """The clients of which something has to wait for a quota."""
+        return {one.errand.client.id for one in self.outcomes if _is_throttled(one)}
 
-    def forget_failures(self, client: Client) -> None:
-        """Drops what of the client's did not land, since it is asked again."""
+    def forget_failures(self, clients: Iterable[Client]) -> None:
+        """Drops what of these clients' did not land, since it is asked again."""
+        ids = {client.id for client in clients}
         self.outcomes = [
             outcome
             for outcome in self.outcomes
-            if outcome.errand.client.id != client.id or outcome.is_complete
+            if outcome.errand.client.id not in ids or outcome.is_complete
         ]
 
-    def is_refused(self, client: Client) -> bool:
-        """Whether all that was asked for the client was refused for want of a right."""
-        mine = [o for o in self.outcomes if o.errand.client.id == client.id]
-        kinds = [{failure.kind for failure in o.failures} for o in mine]
-        return bool(kinds) and all(some and some <= _REFUSALS for some in kinds)
-
-    def refusal(self, client: Client) -> PullFailure:
-        """Why the client was refused: the first thing that was said."""
-        mine = (o for o in self.outcomes if o.errand.client.id == client.id)
-        return next(failure for outcome in mine for failure in outcome.failures)
+    def refusals(self) -> dict[str, PullFailure]:
+        """The clients of which all that was asked was refused for want of a right, and the first
+        thing that was said of each."""
+        failures: dict[str, list[tuple[PullFailure, ...]]] = {}
+        for outcome in self.outcomes:
+            failures.setdefault(outcome.errand.client.id, []).append(outcome.failures)
+        return {
+            client: all_of[0][0]
+            for client, all_of in failures.items()
+            if all(some and {one.kind for one in some} <= _REFUSALS for some in all_of)
+        }
 
     def warnings(self) -> list[dict[str, str]]:
         """What Meta warns each client of, once."""

@@ -84,6 +84,7 @@ def synchronise(
     reports: frozenset[str] = frozenset(REPORTS),
     only_missing: bool = False,
     sleep: Callable[[float], None] = time.sleep,
+    make_puller: Callable[..., Puller] = Puller,
 ) -> Summary:
     """Pulls objects, days and months for the wanted clients, builds, publishes.
 
@@ -93,7 +94,8 @@ def synchronise(
     `fresh_since` and has not failed after that is not asked again. What fails for one client is
     in the summary and holds up no other; a client that is refused altogether is not asked for
     its days, which fail for the same reason. An account whose quota is used up is given up for
-    now and taken up again, where it stopped, when all others are published. Raises
+    now and taken up again, where it stopped, when all others are published. `make_puller` makes
+    what pulls, for who gives it a clock of its own. Raises
     `MetaPipelineError` when the build fails or the warehouse cannot be written.
     """
     from meta_pipeline.defs.launch import Launcher
@@ -107,7 +109,7 @@ def synchronise(
             errand = outcome.errand
             shown.note(errand.client.id, errand.report.name, is_good=outcome.is_complete)
 
-        puller = Puller(settings, clients, listener=note, fresh_since=fresh_since)
+        puller = make_puller(settings, clients, listener=note, fresh_since=fresh_since)
         puller.check_warehouse()
         with shown.step("definitions"):
             launcher = Launcher(settings, clients, puller)
@@ -120,8 +122,7 @@ def synchronise(
             _build(launcher, shown)
         for ready in when_back(puller, summary, wanted, sleep):
             puller.resume(fresh_since or begun)
-            for client in ready:
-                summary.forget_failures(client)
+            summary.forget_failures(ready)
             if _pull(launcher, puller, summary, ready, shown, lost):
                 _build(launcher, shown)
     return summary
@@ -142,9 +143,10 @@ def _pull(
         with shown.step(label, _reports_of(asked, grain)):
             for job in asked:
                 launcher.pull(grain, job.clients, job.span, only=summary.only, reports=job.reports)
-        for client in clients:
-            if summary.is_refused(client):
-                puller.refuse(client.id, summary.refusal(client))
+        asked_of = {client.id for client in clients}
+        for client_id, refusal in summary.refusals().items():
+            if client_id in asked_of:
+                puller.refuse(client_id, refusal)
     if lost is not None:
         _mark_lost(puller, clients, lost)
     return any(outcome.is_complete and outcome.landed for outcome in summary.outcomes[done:])
@@ -208,7 +210,7 @@ def when_back(
     """The clients that had to wait for a quota, as soon as it is back; none beyond an hour."""
     deadline = datetime.now(UTC) + QUOTA_WAIT
     earliest = datetime.now(UTC)
-    while waiting := [client for client in clients if summary.throttled(client)]:
+    while waiting := _named(clients, summary.throttled()):
         back = puller.throttled
         until = {
             client.id: max([earliest, *(back[one] for one in client.all_assets if one in back)])
@@ -223,6 +225,10 @@ def when_back(
             sleep(seconds)
         yield [client for client in waiting if until[client.id] <= first]
         earliest = max(first, datetime.now(UTC)) + _NEXT_TRY
+
+
+def _named(clients: Sequence[Client], ids: Collection[str]) -> list[Client]:
+    return [client for client in clients if client.id in ids]
 
 
 def _mark_lost(puller: Puller, clients: Sequence[Client], lost: Span) -> None:
