@@ -2,10 +2,9 @@
 
     .venv/bin/python benchmarks/agency.py
 
-benchmarks/README.md says what is measured and how. Runs on loopback alone, refuses to send more
-requests than it should need, and stops by itself. Exits with 1 when a night fails, when the marts
-lack a client-day, or when a client-day needs more requests the more clients there are; never because
-of a time.
+benchmarks/README.md says what is measured and how. Runs on loopback alone, and stops by itself.
+Exits with 1 when a night fails, when the marts lack a client-day, or when a client needs more
+requests than it should; never because of a time.
 """
 
 import argparse
@@ -230,7 +229,9 @@ def published(marts: Path, spans: Sequence[Any]) -> dict[str, int]:
 # The benchmark itself: starts the others, measures them, says what follows.
 
 
-def child(role: str, task: Mapping[str, Any], home: Path, url: str, now: datetime) -> dict[str, Any]:
+def child(
+    role: str, task: Mapping[str, Any], home: Path, url: str, now: datetime
+) -> dict[str, Any]:
     """Runs a role in a fresh process; what it printed last, with the wall time it took."""
     hidden = ("META_", "DUCKDB_", "DAGSTER_")
     env = {
@@ -265,8 +266,8 @@ def child(role: str, task: Mapping[str, Any], home: Path, url: str, now: datetim
 def write_clients(url: str, days: int, path: Path) -> None:
     """The simulated clients as a clients.yml: ad accounts alone, few reports. JSON is YAML.
 
-    They begin with the backfill, or older weeks would be due too. The last one, which no night pulls,
-    gives Dagster's grid the length of one that has been at work for two years.
+    They begin with the backfill, or older weeks would be due too. The last one, which no night
+    pulls, gives Dagster's grid the length that it has after two years.
     """
     taken = ("id", "name", "ad_accounts", "result")
     clients = [

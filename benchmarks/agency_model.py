@@ -1,7 +1,7 @@
 """What follows from the nights that agency.py measured: tables, and a forecast.
 
-A night costs what it costs without clients, and so much for each client. Two sizes give both. What
-the asking and Dagster's bookkeeping cost is shared by workers; landing and building have one writer.
+A night costs what it costs without clients, and so much for each client. Two sizes give both.
+Workers share what the asking and Dagster's bookkeeping cost; landing and building have one writer.
 """
 
 from collections.abc import Sequence
@@ -146,11 +146,12 @@ def forecast(model: Model, clients: int, workers: int) -> Forecast:
     bookkeeping = model.shared.of(clients) / workers / 3600
     landing, building = model.landing.of(clients) / 3600, model.building.of(clients) / 3600
     hours = asking + bookkeeping + landing + building
+    memory = model.memory.of(clients) / workers / WORKER_MEMORY
     # How many times over each limit is used: what is used most was reached first.
     used = {
         f"Dagster's {PARTITIONS:,} partitions an asset": clients * GRID_DAYS / PARTITIONS,
         f"the night of {NIGHT_HOURS:.0f} h": hours / NIGHT_HOURS,
-        f"{WORKER_MEMORY / 1e9:.0f} GB of memory": model.memory.of(clients) / workers / WORKER_MEMORY,
+        f"{WORKER_MEMORY / 1e9:.0f} GB of memory": memory,
         "one writer alone takes longer than the night": (landing + building) / NIGHT_HOURS,
     }
     breaks = sorted((name for name, times in used.items() if times > 1), key=lambda n: -used[n])

@@ -1,5 +1,6 @@
 """`sync` before it begins and after it ends: which days, and what is said of them."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -125,10 +126,29 @@ def test_a_failure_in_the_document_has_kind_message_and_hint() -> None:
 def test_a_client_is_refused_when_all_of_it_was() -> None:
     """One answer, or another kind of failure, is reason enough to ask for its days."""
     auth = PullFailure(kind="auth", message="the token is over")
-    refused = summary_of(outcome(failure=auth), outcome(failure=auth))
-    assert refused.is_refused(client())
-    assert refused.refusal(client()) == auth
-    assert not summary_of(outcome(failure=auth), outcome()).is_refused(client())
+    both = outcome(failure=auth), outcome(failure=auth), outcome("luna")
+    assert summary_of(*both).refusals() == {"acme": auth}
+    assert summary_of(outcome(failure=auth), outcome()).refusals() == {}
+
+
+def test_what_is_asked_of_all_outcomes_takes_one_pass() -> None:
+    """A thousand clients with twenty reports each: once through, not once for each client."""
+    outcomes = Counted(outcome(f"c{n}") for n in range(30))
+    summary = Summary(Span(TODAY, TODAY), outcomes)
+    summary.refusals()
+    summary.throttled()
+    summary.forget_failures([client(f"c{n}") for n in range(30)])
+    assert outcomes.passes == 3
+
+
+class Counted(list[Outcome]):
+    """Outcomes that count how often somebody goes through them."""
+
+    passes = 0
+
+    def __iter__(self) -> Iterator[Outcome]:
+        self.passes += 1
+        return super().__iter__()
 
 
 def test_a_resumed_sync_that_had_nothing_left_to_ask_is_fine() -> None:

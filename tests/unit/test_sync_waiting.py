@@ -38,8 +38,7 @@ def rounds(minutes: dict[str, float], *kinds: str | None) -> tuple[list[list[str
     puller = cast("Puller", Waiting(minutes))
     for ready in when_back(puller, summary, CLIENTS, slept.append):
         found.append([client.id for client in ready])
-        for client in ready:
-            summary.forget_failures(client)
+        summary.forget_failures(ready)
     return found, [round(seconds / 60) for seconds in slept]
 
 
