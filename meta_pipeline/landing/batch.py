@@ -112,20 +112,27 @@ def load_missing(
     connection: duckdb.DuckDBPyConnection,
     spool: Spool,
     *,
-    client_id: str = "*",
+    client_ids: Iterable[str] | None = None,
     report: str = "*",
 ) -> list[Landed]:
     """Lands every finished pull of the spool that the warehouse does not know, oldest first.
 
-    This is how a load that was cut short is caught up with. `client_id` and `report` narrow
-    down where to look.
+    This is how a load that was cut short is caught up with. `client_ids` (then client by client)
+    and `report` narrow down where to look.
     """
-    known = connection.execute(
-        "select pull_id from raw.pulls "
-        "where $client_id in (client_id, '*') and $report in (report, '*')",
-        {"client_id": client_id, "report": report},
-    ).fetchall()
-    missing = spool.manifests(
-        known=(pull_id for (pull_id,) in known), client_id=client_id, report=report
-    )
-    return load_all(connection, spool, missing)
+    places = ["*"] if client_ids is None else list(client_ids)
+    # Asked for all at once: the ledger has no index, so that each question reads all of it.
+    known: dict[str, list[str]] = {}
+    for client, pull in connection.execute(
+        """
+        select if($all, '*', client_id), pull_id from raw.pulls
+        where $report in (report, '*') and ($all or client_id in (select unnest($clients::text[])))
+        """,
+        {"all": client_ids is None, "clients": places, "report": report},
+    ).fetchall():
+        known.setdefault(client, []).append(pull)
+    landed: list[Landed] = []
+    for client in places:
+        missing = spool.manifests(known.get(client, ()), client_id=client, report=report)
+        landed += load_all(connection, spool, missing)
+    return landed

@@ -51,11 +51,7 @@ def _refill(lake: Lake, spool: Spool) -> list[Landed]:
             for table in ("pulls", "records", "coverage"):
                 connection.execute(f"delete from raw.{table}")
         store_clients(connection, spool.clients())
-        return [
-            landed
-            for client_id in clients
-            for landed in load_missing(connection, spool, client_id=client_id)
-        ]
+        return load_missing(connection, spool, client_ids=clients)
 
 
 def _set_aside(warehouse: Path) -> None:

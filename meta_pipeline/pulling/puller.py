@@ -152,7 +152,7 @@ class Puller:
         with self._writing() as connection:
             for client_id in wanted:
                 self._spool.tidy(client_id, report.name)
-                load_missing(connection, self._spool, client_id=client_id, report=report.name)
+            load_missing(connection, self._spool, client_ids=wanted, report=report.name)
             survey = self._survey(connection, report, wanted, only, fresh_since)
         outcomes = [Outcome(errand) for errand in survey.known]
         for outcome in outcomes:

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import duckdb
 import pytest
 from unit_desk import (
     FAILURE,
@@ -375,10 +376,25 @@ def test_catching_up_can_be_narrowed_down(desk: Desk) -> None:
             desk.spooled(
                 [], *((day(1),) if report == "ad_daily" else ()), client=name, report=report
             )
-    assert len(load_missing(desk.connection, desk.spool, client_id="luna", report="ads")) == 1
-    assert len(load_missing(desk.connection, desk.spool, client_id="luna")) == 1
+    assert len(load_missing(desk.connection, desk.spool, client_ids=["luna"], report="ads")) == 1
+    assert len(load_missing(desk.connection, desk.spool, client_ids=["luna"])) == 1
     assert len(load_missing(desk.connection, desk.spool, report="ads")) == 1
     assert len(load_missing(desk.connection, desk.spool)) == 1
+
+
+def test_the_ledger_is_read_once_for_all_clients(desk: Desk) -> None:
+    """Each reading goes through all pulls of all clients."""
+    asked: list[str] = []
+
+    class Asked:
+        def execute(self, sql: str, values: dict[str, object]) -> duckdb.DuckDBPyConnection:
+            asked.append(sql)
+            return desk.connection.execute(sql, values)
+
+    connection = cast("duckdb.DuckDBPyConnection", Asked())
+    names = [f"c{number}" for number in range(50)]
+    assert load_missing(connection, desk.spool, client_ids=names, report="ads") == []
+    assert len(asked) == 1
 
 
 def test_the_schema_may_be_created_again(desk: Desk) -> None:
