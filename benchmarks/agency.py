@@ -34,7 +34,7 @@ RATE = 60
 """Simulated seconds in a second, of Meta's clock and of the one by which quotas are waited for."""
 
 REPORTS = ("account_daily", "campaign_daily")
-SHAPE = {"campaigns": 2, "adsets": 1, "ads": 1}
+SHAPE: Mapping[str, Any] = {"campaigns": 2, "adsets": 1, "ads": 1}
 MOST_REQUESTS = 8
 """Requests a client and night: one for each report of each account, and a list of accounts."""
 
@@ -295,6 +295,7 @@ def measure(clients: int, days: int) -> list[Night]:
     with tempfile.TemporaryDirectory(prefix="agency-") as folder, simulator(clients, told) as url:
         home = Path(folder)
         write_clients(url, days, home / "clients.yml")
+        before = 0
         for name, now, length in (("backfill", FIRST_NIGHT, days), ("sync", SYNC, 0)):
             ask(url, "reset", {})
             ask(url, "clock", {"now": now.isoformat()})
@@ -309,8 +310,10 @@ def measure(clients: int, days: int) -> list[Night]:
                 marts=size_of(home / "marts.duckdb"),
                 spool=size_of(home / "spool"),
                 dagster=size_of(home / "dagster"),
+                grown=size_of(home) - before,
                 **found,
             )
+            before += night.grown
             print(json.dumps(asdict(night)), flush=True)
             nights.append(night)
             refuse(night)

@@ -22,6 +22,9 @@ WORKER_MEMORY = 16e9
 PARTITIONS = 100_000
 """Partitions of an asset up to which Dagster's documentation recommends to go."""
 
+DISK = 1e12
+"""Taken: bytes that a year of nights may fill."""
+
 GRID_DAYS = 730
 """Taken: days of history that a client has in the grid."""
 
@@ -38,6 +41,7 @@ class Night:
     cost the threads that fetch them, `cpu_land` the rest of a pull, `cpu_metadata` what the UI is
     told of each partition, `cpu_dagster` all that is neither pulling nor building, `cpu_build`
     dbt, publishing and checks. `waited` are simulated seconds that requests waited for quotas.
+    `grown` is by how much all files together grew.
     """
 
     kind: str
@@ -62,6 +66,7 @@ class Night:
     marts: int
     spool: int
     dagster: int
+    grown: int
 
     @property
     def cpu(self) -> float:
@@ -95,13 +100,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A night's costs by clients: requests, seconds of CPU, bytes of memory."""
+    """A night's costs by clients: requests, seconds of CPU, bytes of memory and of disk."""
 
     requests: Line
     shared: Line
     landing: Line
     building: Line
     memory: Line
+    disk: Line
 
     @classmethod
     def of(cls, small: Night, large: Night) -> "Model":
@@ -112,7 +118,12 @@ class Model:
             return Line.through((small.clients, low), (large.clients, high))
 
         return cls(
-            line("requests"), line("shared"), line("cpu_land"), line("cpu_build"), line("peak")
+            requests=line("requests"),
+            shared=line("shared"),
+            landing=line("cpu_land"),
+            building=line("cpu_build"),
+            memory=line("peak"),
+            disk=line("grown"),
         )
 
 
@@ -152,6 +163,7 @@ def forecast(model: Model, clients: int, workers: int) -> Forecast:
         f"Dagster's {PARTITIONS:,} partitions an asset": clients * GRID_DAYS / PARTITIONS,
         f"the night of {NIGHT_HOURS:.0f} h": hours / NIGHT_HOURS,
         f"{WORKER_MEMORY / 1e9:.0f} GB of memory": memory,
+        f"{DISK / 1e12:.0f} TB of disk in a year": 365 * model.disk.of(clients) / DISK,
         "one writer alone takes longer than the night": (landing + building) / NIGHT_HOURS,
     }
     breaks = sorted((name for name, times in used.items() if times > 1), key=lambda n: -used[n])
@@ -205,9 +217,11 @@ def _forecasts(syncs: Sequence[Night]) -> list[str]:
             ("building, s of CPU", model.building),
         )
     ]
-    memory = model.memory
     lines += [
-        f"| memory, MB | {memory.fixed / 1e6:.0f} | {memory.each / 1e6:.3f} |",
+        f"| {what}, MB | {line.fixed / 1e6:.0f} | {line.each / 1e6:.3f} |"
+        for what, line in (("memory", model.memory), ("disk, a night", model.disk))
+    ]
+    lines += [
         "",
         "| clients | workers | requests | asking, h | bookkeeping, h | landing, h | building, h "
         "| night, h | breaks |",

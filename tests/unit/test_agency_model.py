@@ -29,6 +29,7 @@ SMALL = Night(
     marts=5_000_000,
     spool=1_000_000,
     dagster=20_000_000,
+    grown=10_000_000,
 )
 LARGE = replace(
     SMALL,
@@ -41,6 +42,7 @@ LARGE = replace(
     cpu_metadata=10.0,
     cpu_build=76.0,
     peak=1_500_000_000,
+    grown=100_000_000,
 )
 
 
@@ -72,8 +74,8 @@ def test_what_is_passed_most_breaks_first() -> None:
     assert forecast(model, 100, 1).breaks == ()
     first, *others = forecast(model, 100_000, 1).breaks
     assert first == "Dagster's 100,000 partitions an asset"
-    assert others == ["16 GB of memory", "the night of 6 h"]
-    assert forecast(model, 100_000, 100).breaks == (first,)
+    assert others == ["16 GB of memory", "the night of 6 h", "1 TB of disk in a year"]
+    assert forecast(model, 100_000, 100).breaks == (first, "1 TB of disk in a year")
 
 
 def test_the_tables_tell_cost_by_client_day() -> None:
