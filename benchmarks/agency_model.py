@@ -17,7 +17,7 @@ NIGHT_HOURS = 6.0
 """Taken: what a daily sync may last, from the end of the last account's day to the morning."""
 
 WORKER_MEMORY = 16e9
-"""Taken: bytes of memory of a worker."""
+"""Taken: bytes of memory of the machine that builds; what a night needs most of is there."""
 
 PARTITIONS = 100_000
 """Partitions of an asset up to which Dagster's documentation recommends to go."""
@@ -40,7 +40,7 @@ class Night:
     `client_days` how many of them the marts know afterwards. `cpu_ask` is what Meta's answers
     cost the threads that fetch them, `cpu_land` the rest of a pull, `cpu_metadata` what the UI is
     told of each partition, `cpu_dagster` all that is neither pulling nor building, `cpu_build`
-    dbt, publishing and checks. `waited` are simulated seconds that requests waited for quotas.
+    dbt, publishing and the dashboard. `waited` are simulated seconds that requests waited for quotas.
     `grown` is by how much all files together grew.
     """
 
@@ -157,7 +157,7 @@ def forecast(model: Model, clients: int, workers: int) -> Forecast:
     bookkeeping = model.shared.of(clients) / workers / 3600
     landing, building = model.landing.of(clients) / 3600, model.building.of(clients) / 3600
     hours = asking + bookkeeping + landing + building
-    memory = model.memory.of(clients) / workers / WORKER_MEMORY
+    memory = model.memory.of(clients) / WORKER_MEMORY
     # How many times over each limit is used: what is used most was reached first.
     used = {
         f"Dagster's {PARTITIONS:,} partitions an asset": clients * GRID_DAYS / PARTITIONS,

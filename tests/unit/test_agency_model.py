@@ -75,7 +75,7 @@ def test_what_is_passed_most_breaks_first() -> None:
     first, *others = forecast(model, 100_000, 1).breaks
     assert first == "Dagster's 100,000 partitions an asset"
     assert others == ["16 GB of memory", "the night of 6 h", "1 TB of disk in a year"]
-    assert forecast(model, 100_000, 100).breaks == (first, "1 TB of disk in a year")
+    assert forecast(model, 100_000, 100).breaks == (first, others[0], others[2])
 
 
 def test_the_tables_tell_cost_by_client_day() -> None:
