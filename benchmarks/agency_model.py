@@ -40,8 +40,9 @@ class Night:
     `client_days` how many of them the marts know afterwards. `cpu_ask` is what Meta's answers
     cost the threads that fetch them, `cpu_land` the rest of a pull, `cpu_metadata` what the UI is
     told of each partition, `cpu_dagster` all that is neither pulling nor building, `cpu_build`
-    dbt, publishing and the dashboard. `waited` are simulated seconds that requests waited for quotas.
-    `grown` is by how much all files together grew.
+    dbt, publishing and the dashboard. `peak_dbt` is the largest process that the night started,
+    which begins as a copy of its parent, so it is at most that. `waited` are simulated seconds that
+    requests waited for quotas. `grown` is by how much all files together grew.
     """
 
     kind: str
@@ -131,7 +132,7 @@ class Model:
 class Forecast:
     """A night of so many clients on so many workers; hours of wall time on a core of one's own.
 
-    `breaks` names what does not hold, the first that is reached first.
+    `passed` names the limits that do not hold, the one that was reached first before the others.
     """
 
     clients: int
@@ -141,7 +142,7 @@ class Forecast:
     bookkeeping: float
     landing: float
     building: float
-    breaks: tuple[str, ...]
+    passed: tuple[str, ...]
 
     @property
     def hours(self) -> float:
@@ -166,9 +167,9 @@ def forecast(model: Model, clients: int, workers: int) -> Forecast:
         f"{DISK / 1e12:.0f} TB of disk in a year": 365 * model.disk.of(clients) / DISK,
         "one writer alone takes longer than the night": (landing + building) / NIGHT_HOURS,
     }
-    breaks = sorted((name for name, times in used.items() if times > 1), key=lambda n: -used[n])
+    passed = sorted((name for name, times in used.items() if times > 1), key=lambda n: -used[n])
     return Forecast(
-        clients, workers, requests, asking, bookkeeping, landing, building, tuple(breaks)
+        clients, workers, requests, asking, bookkeeping, landing, building, tuple(passed)
     )
 
 
@@ -224,13 +225,13 @@ def _forecasts(syncs: Sequence[Night]) -> list[str]:
     lines += [
         "",
         "| clients | workers | requests | asking, h | bookkeeping, h | landing, h | building, h "
-        "| night, h | breaks |",
+        "| night, h | limits passed, the first one first |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     for clients, workers in FORECASTS:
         f = forecast(model, clients, workers)
         lines.append(
             f"| {clients:,} | {workers} | {f.requests:,.0f} | {f.asking:.2f} | {f.bookkeeping:.2f} "
-            f"| {f.landing:.2f} | {f.building:.2f} | {f.hours:.1f} | {'; '.join(f.breaks)} |"
+            f"| {f.landing:.2f} | {f.building:.2f} | {f.hours:.1f} | {'; '.join(f.passed)} |"
         )
     return lines
