@@ -112,8 +112,6 @@ def dbt_project(settings: Settings) -> DbtProject:
     os.environ["DBT_LOG_PATH"] = str(settings.home / "dbt" / "logs")
     # What dbt asked stands compiled below its target; logging it again took a tenth of a build.
     os.environ.setdefault("DBT_LOG_LEVEL_FILE", "info")
-    # Unit tests say something about the project's code, not about a day's data.
-    os.environ.setdefault("DBT_EXCLUDE_RESOURCE_TYPES", "unit_test")
     project = DbtProject(project_dir=folder, profiles_dir=folder, target_path=target)
     # dbt writes its manifest in place: who reads it meanwhile reads half of it.
     with FileLock(target.parent / "parse.lock"):
@@ -281,7 +279,8 @@ def transformation_assets(project: DbtProject) -> dg.AssetsDefinition:
         built, current = target.parent / "built_from", _fingerprint(Path(project.project_dir))
         # Incremental facts hold what an older formula made of past days.
         is_changed = not built.exists() or built.read_text() != current
-        args = ["build"]
+        # Unit tests say something about the project's code, not about a day's data.
+        args = ["build", "--exclude-resource-type", "unit_test"]
         if is_changed:
             args.append("--full-refresh")
         with warehouse.locked():

@@ -93,12 +93,9 @@ def parsed_project() -> Path:
 
 @contextmanager
 def running_pipeline(
-    home: Path, source: Source, now: datetime = NOW, *, data_tests: bool = False, **options: Any
+    home: Path, source: Source, now: datetime = NOW, **options: Any
 ) -> Iterator[Pipeline]:
-    """A pipeline with an empty home, configured for every client of `source`.
-
-    dbt's tests of the data are a third of a build, and run only with `data_tests`.
-    """
+    """A pipeline with an empty home, configured for every client of `source`."""
     with (
         RunningSimulator(source, now=now, **options) as meta,
         pytest.MonkeyPatch.context() as patch,
@@ -112,8 +109,6 @@ def running_pipeline(
         patch.setenv("META_ACCESS_TOKEN", TOKEN)
         patch.setenv("META_APP_SECRET", "secret-of-the-app")
         patch.setenv("DAGSTER_HOME", str(home / "dagster"))
-        if not data_tests:
-            patch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", "unit_test test")
         patch.delenv("META_AD_ACCOUNT_ID", raising=False)
         yield Pipeline(home, meta, patch)
 

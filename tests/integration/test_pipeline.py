@@ -40,7 +40,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """A pipeline for three clients, shared by the tests below, which run in order."""
     home = tmp_path_factory.mktemp("pipeline") / "home"
     source = generated_agency(clients=3)
-    with running_pipeline(home, source, app_secret="secret-of-the-app", data_tests=True) as one:
+    with running_pipeline(home, source, app_secret="secret-of-the-app") as one:
         yield one
 
 
