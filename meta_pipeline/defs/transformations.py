@@ -7,9 +7,10 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import orjson
@@ -21,6 +22,7 @@ from dagster_dbt import (
     dbt_assets,
 )
 from filelock import FileLock
+from packaging.version import Version
 
 from meta_pipeline.config import Lake, Settings
 from meta_pipeline.defs.metadata import pictures
@@ -142,6 +144,15 @@ def _for_profiles(settings: Settings) -> dict[str, str]:
     return told
 
 
+class OwnDbt(DbtCliResource):
+    """dbt of this Python's own environment."""
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        """Known without starting dbt to ask it, which takes seconds of every build."""
+        return Version(version("dbt-core"))
+
+
 def dbt_resource(project: DbtProject) -> DbtCliResource:
     """The dbt of this Python's own environment, whether that is on the PATH or not.
 
@@ -152,7 +163,8 @@ def dbt_resource(project: DbtProject) -> DbtCliResource:
     executable = str(own if own.exists() else shutil.which("dbt") or "dbt")
     if sys.platform == "linux":
         executable = str(_tied(executable, Path(project.project_dir) / project.target_path))
-    return DbtCliResource(project_dir=project, dbt_executable=executable)
+    # The resource's own initializer takes the project as well as its folder.
+    return OwnDbt(project_dir=cast("str", project), dbt_executable=executable)
 
 
 def _tied(executable: str, target: Path) -> Path:
