@@ -36,7 +36,7 @@ WIDE = {"width": 1760, "height": 860}
 
 
 def main() -> None:
-    """Writes each picture as a PNG of less than 150 kB."""
+    """Writes each picture as a PNG of less than 200 kB."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
