@@ -82,8 +82,8 @@ class Brand(_Strict):
     logo: Annotated[str, StringConstraints(pattern=r"(?i)^.+\.(png|svg)$")] | None = None
 
 
-class Client(_Strict):
-    """One customer of the agency.
+class Client(Defaults):
+    """One customer of the agency, with choices of its own in place of the defaults.
 
     `id` is the partition key: renaming it makes another client. `result` is the one action
     type that counts, since Meta repeats one purchase under up to nine names. `token_env`
@@ -102,13 +102,6 @@ class Client(_Strict):
     currency: Currency | None = None
     timezone: TimeZone | None = None
     start_date: date | None = None
-    api_version: Version = API_VERSION
-    result: ActionType = DEFAULT_RESULT
-    token_env: VariableName = DEFAULT_TOKEN_VARIABLE
-    reports: tuple[ReportName, ...] = DEFAULT_REPORTS
-    attribution_windows: tuple[Window, ...] = DEFAULT_WINDOWS
-    sync_after: HoursAndMinutes = DEFAULT_SYNC_AFTER
-    locale: Locale = DEFAULT_LOCALE
     targets: Targets = Targets()
     brand: Brand = Brand()
 

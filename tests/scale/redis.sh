@@ -15,7 +15,7 @@ if ! command -v redis-server >/dev/null; then
         no "redis-server could not be installed by apt-get"
 fi
 
-folder=$(mktemp -d /tmp/meta-pipeline-redis.XXXXXX)
+folder=$(mktemp -d -t meta-pipeline-redis.XXXXXX)
 cd "$folder"
 redis-server --port 0 --unixsocket "$folder/redis.sock" --save "" --appendonly no --dir "$folder" >&2 &
 server=$!
