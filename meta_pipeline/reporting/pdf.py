@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 from typing import Any
 
 from meta_pipeline.errors import ReportError
@@ -22,6 +23,8 @@ def as_pdf(page: str) -> bytes:
     # A report asks for nothing from elsewhere: a logo could.
     fetcher = weasyprint.urls.URLFetcher(allowed_protocols={"data"})
     document = weasyprint.HTML(string=page, url_fetcher=fetcher)
+    # fontTools writes the time into each font that it cuts down, unless it is told one.
+    os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
     identifier = hashlib.sha256(page.encode()).hexdigest()[:32].encode()
     return document.write_pdf(
         pdf_variant="pdf/ua-1", pdf_identifier=identifier, finisher=_with_names_of_headers

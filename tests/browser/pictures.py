@@ -40,7 +40,7 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        with running_pipeline(home / "home", generated_agency(clients=3)) as pipeline:
+        with running_pipeline(generated_agency(clients=3)) as pipeline:
             give_few_reports(pipeline, "account_daily", "campaign_daily")
             backfill_in_part(pipeline)
             with (

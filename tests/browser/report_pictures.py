@@ -28,14 +28,14 @@ _LOOKED_AT = 72  # days on which each client's newest eight days were pulled
 
 
 def main() -> None:
-    """Writes each picture as a PNG of less than 150 kB. With a folder, it makes the pages there."""
-    given = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else None
-    with tempfile.TemporaryDirectory() as folder:
-        home = given or Path(folder) / "home"
-        with running_pipeline(home, generated_agency(clients=3), now=NOW) as pipeline:
-            fill(pipeline)
-            write_pages(pipeline)
-        take(home, Path(folder))
+    """Writes each picture as a PNG of less than 150 kB."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_pipeline(generated_agency(clients=3), now=NOW) as pipeline,
+    ):
+        fill(pipeline)
+        write_pages(pipeline)
+        take(pipeline.home, Path(folder))
 
 
 def fill(pipeline: Pipeline) -> None:

@@ -43,7 +43,7 @@ class Browser:
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A browser on the UI of three clients, backfilled in part."""
     home = tmp_path_factory.mktemp("ui")
-    with running_pipeline(home / "home", generated_agency(clients=3)) as pipeline:
+    with running_pipeline(generated_agency(clients=3)) as pipeline:
         give_few_reports(pipeline, "account_daily", "campaign_daily")
         backfill_in_part(pipeline)
         with webserver(home / "webserver.log") as ui, browser_page(home / "profile") as page:

@@ -1,18 +1,14 @@
 """A small agency, and what is right about it: a home whose pulls nobody disturbed."""
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
-from io import StringIO
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from house import NOW, REPORTS, House
 
-from meta_pipeline.config import Settings
-from meta_pipeline.defs.transformations import dbt_project
 from meta_pipeline.simulator import RunningSimulator, generated_agency
+from tests.homes import parsed_home
 
 Rows = set[tuple[Any, ...]]
 
@@ -25,30 +21,11 @@ def meta() -> Iterator[RunningSimulator]:
         yield one
 
 
-@pytest.fixture(scope="session")
-def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """dbt's target folder with a current manifest: parsing takes seconds, and once is enough."""
-    home = tmp_path_factory.mktemp("parsed")
-    with redirect_stdout(StringIO()):
-        dbt_project(Settings().model_copy(update={"home": home}))
-    return home / "dbt" / "target"
-
-
-@pytest.fixture(scope="session")
-def new_house(parsed: Path, meta: RunningSimulator) -> Callable[[Path], House]:
-    """Makes an empty home for commands in a folder."""
-
-    def make(folder: Path) -> House:
-        shutil.copytree(parsed, folder / "home" / "dbt" / "target")
-        return House(folder / "home", meta)
-
-    return make
-
-
 @pytest.fixture
-def house(tmp_path: Path, new_house: Callable[[Path], House]) -> House:
+def house(meta: RunningSimulator) -> Iterator[House]:
     """An empty home, in which commands need not parse dbt's project."""
-    return new_house(tmp_path)
+    with parsed_home() as home:
+        yield House(home, meta)
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """A disk that is full or read-only: the command says so, and nothing is lost when it is mended."""
 
 import os
+import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +40,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def small_house(disk: Path, new_house: Callable[[Path], House]) -> House:
+def small_house(disk: Path, house: House) -> House:
     """A home on that disk."""
-    return new_house(disk)
+    return replace(house, path=Path(shutil.copytree(house.path, disk / "home")))
 
 
 def fill(disk: Path, left: int) -> Path:

@@ -16,7 +16,8 @@ import psutil
 import pytest
 from house import REPORTS, SINCE, UNTIL, House
 
-from meta_pipeline.simulator import account_truth
+from meta_pipeline.simulator import RunningSimulator, account_truth
+from tests.homes import parsed_home
 
 pytestmark = pytest.mark.crash
 
@@ -29,15 +30,16 @@ Rows = set[tuple[Any, ...]]
 
 
 @pytest.fixture(scope="module")
-def seconds(tmp_path_factory: pytest.TempPathFactory, new_house: Callable[[Path], House]) -> float:
+def seconds(meta: RunningSimulator) -> float:
     """How long the command takes undisturbed, from when its definitions are loaded."""
-    house = new_house(tmp_path_factory.mktemp("timed"))
-    process = house.start("--no-build", *BACKFILL, *REPORT_OPTIONS)
-    wait_for_log(house, process)
-    begun = time.monotonic()
-    said, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, said
-    return time.monotonic() - begun
+    with parsed_home() as home:
+        house = House(home, meta)
+        process = house.start("--no-build", *BACKFILL, *REPORT_OPTIONS)
+        wait_for_log(house, process)
+        begun = time.monotonic()
+        said, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, said
+        return time.monotonic() - begun
 
 
 def wait_for_log(house: House, process: subprocess.Popen) -> None:

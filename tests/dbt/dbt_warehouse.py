@@ -75,8 +75,11 @@ class Warehouse:
             *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
             *("--target-path", str(self.work / "target"), "--log-path", str(self.work / "logs")),
         ]
-        env = os.environ | {"META_PIPELINE_WAREHOUSE": str(self.path)}
-        return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        # By its name alone: dbt parses all anew where the path is not that of the last time.
+        env = os.environ | {"META_PIPELINE_WAREHOUSE": self.path.name}
+        return subprocess.run(
+            command, env=env, cwd=self.path.parent, capture_output=True, text=True, check=False
+        )
 
     def compiled(self) -> dict[str, str]:
         """The SQL of every model as dbt compiled it last, by name."""

@@ -38,10 +38,10 @@ SERVICES = ("code", "daemon", "webserver")
 
 
 @pytest.fixture(scope="module")
-def pipeline(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+def pipeline(postgres: str) -> Iterator[Pipeline]:
     """One client, pulled and built once, its runs in Postgres; the tests below run in order."""
-    home = tmp_path_factory.mktemp("postgres") / "home"
-    with running_pipeline(home, generated_agency(clients=1)) as one:
+    with running_pipeline(generated_agency(clients=1)) as one:
+        home = one.home
         one.patch.setenv("DAGSTER_POSTGRES_URL", postgres)
         (home / "dagster").mkdir()
         shutil.copyfile(DEPLOY / "dagster.postgres.yaml", home / "dagster" / "dagster.yaml")

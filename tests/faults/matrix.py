@@ -171,18 +171,20 @@ class Twins:
 
 
 @contextmanager
-def opened_twins(root: Path, source: Source, scenarios: Sequence["Scenario"]) -> Iterator[Twins]:
-    """Twins of an agency with a client for each scenario; all of the one without faults pulled."""
+def opened_twins(
+    home: Path, twin: Path, source: Source, scenarios: Sequence["Scenario"]
+) -> Iterator[Twins]:
+    """Twins of an agency with a client for each scenario, the one without faults pulled."""
     clients = clients_of(source, scenarios)
     with (
         pytest.MonkeyPatch.context() as patch,
         RunningSimulator(source, now=NOW) as meta,
         RunningSimulator(source, now=NOW) as steady,
     ):
-        twin = Home(root / "twin", steady, clients, patch)
+        undisturbed = Home(twin, steady, clients, patch)
         for report in REPORTS.values():
-            twin.pull(report, *getters(clients, report))
-        yield Twins(Home(root / "home", meta, clients, patch), twin)
+            undisturbed.pull(report, *getters(clients, report))
+        yield Twins(Home(home, meta, clients, patch), undisturbed)
 
 
 Arm = Callable[[RunningSimulator, str, Report], bool]

@@ -29,7 +29,8 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twins]:
     """One client, pulled without faults; the other home is made anew for each sequence."""
     source = generated_agency(clients=1, campaigns=3, adsets=1, ads=2)
     any_fault = Scenario("any", "anything", TRIED)
-    with opened_twins(tmp_path_factory.mktemp("sequences"), source, [any_fault]) as both:
+    home, twin = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("twin")
+    with opened_twins(home, twin, source, [any_fault]) as both:
         yield both
 
 

@@ -1,14 +1,9 @@
 """A pipeline on a simulator: one agency, pulled and built once for the tests of a module."""
 
-import atexit
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +18,9 @@ from meta_pipeline.cli.demo import write_clients
 from meta_pipeline.cli.summary import Summary
 from meta_pipeline.cli.sync import synchronise
 from meta_pipeline.config import Settings, load_clients, load_settings
-from meta_pipeline.defs.transformations import dbt_project
 from meta_pipeline.project import project_file
 from meta_pipeline.simulator import RunningSimulator, Source, account_truth, generated_agency
+from tests.homes import parsed_home
 
 TOKEN = "EAAsecretTokenOfTheTests0123456789"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -81,26 +76,14 @@ class Pipeline:
         return [account for c in self.meta.source.clients() for account in c.ad_accounts]
 
 
-@cache
-def parsed_project() -> Path:
-    """dbt's target folder with a current manifest: parsing takes seconds, and once is enough."""
-    home = Path(tempfile.mkdtemp(prefix="meta-pipeline-parsed-"))
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
-    with redirect_stdout(StringIO()):
-        dbt_project(Settings().model_copy(update={"home": home}))
-    return home / "dbt" / "target"
-
-
 @contextmanager
-def running_pipeline(
-    home: Path, source: Source, now: datetime = NOW, **options: Any
-) -> Iterator[Pipeline]:
+def running_pipeline(source: Source, now: datetime = NOW, **options: Any) -> Iterator[Pipeline]:
     """A pipeline with an empty home, configured for every client of `source`."""
     with (
+        parsed_home() as home,
         RunningSimulator(source, now=now, **options) as meta,
         pytest.MonkeyPatch.context() as patch,
     ):
-        shutil.copytree(parsed_project(), home / "dbt" / "target")
         write_clients(source, home / "clients.yml")
         patch.setenv("META_PIPELINE_HOME", str(home))
         patch.setenv("META_PIPELINE_CLIENTS", str(home / "clients.yml"))
@@ -122,7 +105,7 @@ def dagster_instance(home: Path | None = None) -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline() -> Iterator[Pipeline]:
     """A fresh pipeline for two clients, nothing pulled yet."""
-    with running_pipeline(tmp_path / "home", generated_agency(clients=2)) as one:
+    with running_pipeline(generated_agency(clients=2)) as one:
         yield one

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -22,9 +21,9 @@ YEAR = Span(NOW.date() - timedelta(days=365), NOW.date() - timedelta(days=1))
 
 
 @pytest.fixture
-def agency(tmp_path: Path) -> Iterator[Pipeline]:
+def agency() -> Iterator[Pipeline]:
     """Three clients of a few reports, all of them asked for as far back as Meta answers."""
-    with running_pipeline(tmp_path / "home", generated_agency(clients=3)) as one:
+    with running_pipeline(generated_agency(clients=3)) as one:
         path = one.home / "clients.yml"
         written = yaml.safe_load(path.read_text())
         written["defaults"] = {"reports": ["account_monthly"]}

@@ -156,11 +156,11 @@ def test_corrupt_warehouse_and_its_cure(pipeline: Pipeline, run: Run):
     assert len(list(pipeline.home.glob("warehouse.2026*.duckdb"))) == 1
 
 
-def test_account_the_token_cannot_see(tmp_path: Path, run: Run):
+def test_account_the_token_cannot_see(run: Run):
     """One refused account fails its client with the next step; the other client is published."""
     source = generated_agency(clients=2)
     seen = {TOKEN: {"acme-dental"}}
-    with running_pipeline(tmp_path / "home", source, tokens=seen) as pipeline:
+    with running_pipeline(source, tokens=seen) as pipeline:
         code, out, err = run("sync", "--from", "2026-11-15", "--to", "2026-11-17", "--json")
         refused = source.clients()[1]
         assert code == 3

@@ -1,7 +1,6 @@
 """The connection checks of Dagster: `meta-pipeline check`, asked by a run."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -20,10 +19,9 @@ NAMES = {"connection_acme_dental", "connection_cafe_luna"}
 
 
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+def pipeline() -> Iterator[Pipeline]:
     """One pipeline for the tests of this module, which pull nothing."""
-    home: Path = tmp_path_factory.mktemp("pipeline") / "home"
-    with running_pipeline(home, generated_agency(clients=2)) as one:
+    with running_pipeline(generated_agency(clients=2)) as one:
         yield one
 
 

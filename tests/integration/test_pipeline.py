@@ -36,11 +36,10 @@ TRUTHS = {
 
 
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+def pipeline() -> Iterator[Pipeline]:
     """A pipeline for three clients, shared by the tests below, which run in order."""
-    home = tmp_path_factory.mktemp("pipeline") / "home"
     source = generated_agency(clients=3)
-    with running_pipeline(home, source, app_secret="secret-of-the-app") as one:
+    with running_pipeline(source, app_secret="secret-of-the-app") as one:
         yield one
 
 

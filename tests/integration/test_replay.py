@@ -1,7 +1,8 @@
 """The main job on an export of real ads: what the file says is what the marts say."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import duckdb
 import pytest
 
 from meta_pipeline.cli.demo import run_demo
+from tests.homes import parsed_home
 
 REAL = Path(__file__).parents[2].parent / "shared/realdata/kag/fb_campaign_2017_repaired.csv"
 
@@ -30,16 +32,23 @@ Replay = Callable[[Path], duckdb.DuckDBPyConnection]
 
 
 @pytest.fixture
+def home() -> Iterator[Path]:
+    """Where the demo puts its files."""
+    with parsed_home() as one:
+        yield one
+
+
+@pytest.fixture
 def replay(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Replay:
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Replay]:
     """Runs the demo on an export and opens the marts it published."""
     for name in ("CLIENTS", "NOW"):
         monkeypatch.setenv(f"META_PIPELINE_{name}", "")
     for name in ("META_GRAPH_URL", "META_ACCESS_TOKEN"):
         monkeypatch.setenv(name, "")
-    monkeypatch.setenv("META_PIPELINE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home" / "dagster"))
+    monkeypatch.setenv("META_PIPELINE_HOME", str(home))
+    monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
 
     def run(path: Path) -> duckdb.DuckDBPyConnection:
         capsys.readouterr()
@@ -47,9 +56,10 @@ def replay(
         places = re.findall(r"^(\w+): (/.*)$", capsys.readouterr().out, re.MULTILINE)
         assert [name for name, _ in places] == ["marts", "report", "dashboard"]
         assert all(Path(place).stat().st_size > 0 for _, place in places)
-        return duckdb.connect(str(tmp_path / "home" / "marts.duckdb"), read_only=True)
+        return stack.enter_context(duckdb.connect(str(home / "marts.duckdb"), read_only=True))
 
-    return run
+    with ExitStack() as stack:
+        yield run
 
 
 def totals(marts: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:

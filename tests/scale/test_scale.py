@@ -54,8 +54,8 @@ def fleet(
 ) -> Iterator[Fleet]:
     """Three clients, synced by schedule and built; all processes have ended."""
     folder = tmp_path_factory.mktemp("fleet")
-    home = folder / "home"
-    with running_pipeline(home, generated_agency(clients=3)) as one, ExitStack() as stack:
+    with running_pipeline(generated_agency(clients=3)) as one, ExitStack() as stack:
+        home = one.home
         clients = yaml.safe_load((home / "clients.yml").read_text())
         clients["defaults"] = {"reports": REPORTS}
         for client in clients["clients"]:
