@@ -30,7 +30,7 @@ if ! find_bin; then
     find_bin || no "postgresql is installed, but without initdb"
 fi
 
-folder=$(mktemp -d /tmp/meta-pipeline-postgres.XXXXXX)
+folder=$(mktemp -d -t meta-pipeline-postgres.XXXXXX)
 as_user=
 if [ "$(id -u)" = 0 ]; then
     chown postgres: "$folder"
