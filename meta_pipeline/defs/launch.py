@@ -16,6 +16,7 @@ from pathlib import Path
 
 import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.storage.tags import MAX_RETRIES_TAG
 from filelock import FileLock, Timeout
 
 from meta_pipeline import clock
@@ -133,7 +134,7 @@ class Launcher:
             try:
                 result = self._job.execute_in_process(
                     asset_selection=list(keys),
-                    tags=tags | {LAUNCHER_TAG: self._life.name},
+                    tags=tags | {LAUNCHER_TAG: self._life.name, MAX_RETRIES_TAG: "0"},
                     instance=instance,
                     run_config=_QUIET,
                     # One report that failed for one client must not keep the others from
