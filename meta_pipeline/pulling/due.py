@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 _ORGANIC = [report.name for report in REPORTS.values() if report.surface != "ads"]
 
 _DAYS = """
-    select client_id, report, asset_id, day, pulled_at from mart_coverage
-    where day >= $since and pulled_at is not null
+    select client_id, report, asset_id, day, pulled_whole_at from mart_coverage
+    where day >= $since and pulled_whole_at is not null
         and (coverage in ('pulled', 'confirmed_empty') or report = any($organic))
 """
 
@@ -34,7 +34,7 @@ _DAYS = """
 @dataclass(frozen=True, slots=True)
 class Published:
     """What the marts say of earlier pulls: each client's policy, each ad account's time zone, and
-    by client, report and asset the newest believable pull of each day."""
+    by client, report and asset when each day was last pulled whole, and believably."""
 
     policies: Mapping[str, Policy] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
@@ -108,7 +108,7 @@ def read_published(marts: Path, now: datetime) -> Published:
         reach = max(one.given_up for one in (Policy(), *policies.values()))
         values = {"since": now.astimezone(UTC).date() - timedelta(days=reach), "organic": _ORGANIC}
         pulled: dict[tuple[str, str, str], dict[date, datetime]] = {}
-        if _has(connection, "mart_coverage"):
+        if _has(connection, "mart_coverage", "pulled_whole_at"):
             for client, report, asset, day, when in connection.execute(_DAYS, values).fetchall():
                 pulled.setdefault((client, report, asset), {})[day] = when
         return Published(policies, _zones(connection), pulled)
@@ -122,15 +122,17 @@ def _zones(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 
 def _policies(connection: duckdb.DuckDBPyConnection) -> dict[str, Policy]:
-    if not _has(connection, "mart_repull_policy"):
+    if not _has(connection, "mart_repull_policy", "daily_through"):
         return {}
     rows = connection.execute("select client_id, daily_through from mart_repull_policy").fetchall()
     return {client: Policy(daily_through=days) for client, days in rows}
 
 
-def _has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
-    """Whether the file has the table; marts of an older version lack the newest ones."""
-    found = connection.execute("select 1 from duckdb_tables() where table_name = ?", [table])
+def _has(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
+    """Whether the file has the column; marts of an older version lack the newest ones."""
+    found = connection.execute(
+        "select 1 from duckdb_columns() where table_name = ? and column_name = ?", [table, column]
+    )
     return found.fetchone() is not None
 
 

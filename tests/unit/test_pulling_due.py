@@ -111,7 +111,7 @@ def marts(tmp_path: Path) -> Path:
             create table dim_ad_accounts as select 'act_1' as ad_account_id, 'UTC' as time_zone;
             create table mart_coverage (
                 client_id text, report text, asset_id text, day date, coverage text,
-                pulled_at timestamptz
+                pulled_whole_at timestamptz
             );
             """
         )
@@ -148,6 +148,33 @@ def test_a_report_that_failed_is_due_alone(marts: Path) -> None:
         Span(date(2026, 11, 17), date(2026, 11, 24)),
         Span(date(2026, 11, 3), date(2026, 11, 3)),
     ]
+
+
+def test_a_page_of_which_a_metric_failed_is_due_again(marts: Path) -> None:
+    """Whatever else landed of it; silence that nothing can prove counts as an answer."""
+    paged = client(pages=["7"])
+    with duckdb.connect(str(marts)) as con:
+        con.executemany(
+            "insert into mart_coverage values ('acme', ?, '7', ?, 'unconfirmed_empty', ?)",
+            [(name, day, TUESDAY) for name in ("page_daily", "page_28d") for day in WINDOW],
+        )
+    week = Span(date(2026, 11, 17), date(2026, 11, 24))
+    assert due_spans(marts, [paged], TUESDAY + timedelta(days=1)) == [week]
+    with duckdb.connect(str(marts)) as con:
+        con.execute(
+            "update mart_coverage set coverage = 'failed', pulled_whole_at = null"
+            " where report = 'page_daily'"
+        )
+    assert due_spans(marts, [paged], TUESDAY + timedelta(days=1)) == [
+        Span(date(2026, 10, 28), week.until)
+    ]
+
+
+def test_marts_of_an_older_version_say_of_no_day_that_it_is_known(marts: Path) -> None:
+    """They do not tell which of a day's metrics failed."""
+    with duckdb.connect(str(marts)) as con:
+        con.execute("alter table mart_coverage rename pulled_whole_at to pulled_at")
+    assert due_spans(marts, [client()], TUESDAY) == [WINDOW]
 
 
 def test_a_client_follows_its_own_policy(marts: Path) -> None:

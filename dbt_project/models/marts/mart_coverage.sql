@@ -18,6 +18,75 @@ client_assets as (
 
 ),
 
+coverage as (
+
+    select * from {{ ref('stg_meta__coverage') }}
+
+),
+
+pulls as (
+
+    select * from {{ ref('stg_meta__pulls') }}
+
+),
+
+-- What Meta refused as unknown, and has not answered since.
+dead_metrics as (
+
+    select
+        client_id,
+        report,
+        asset_id,
+        part
+    from pulls
+    where part <> ''
+    group by client_id, report, asset_id, part
+    having
+        max(pulled_at) filter (where failure_kind = 'dead metric')
+        > coalesce(
+            max(pulled_at) filter (where status = 'complete' and row_count > 0),
+            timestamptz '-infinity'
+        )
+
+),
+
+-- A dead metric is never pulled: it is as good as asked for when it was refused, lest its days
+-- are asked for each day anew.
+parts as (
+
+    select
+        coverage.client_id,
+        coverage.report,
+        coverage.asset_id,
+        coverage.day,
+        case
+            when dead_metrics.part is null then coverage.pulled_at
+            else greatest(coverage.pulled_at, coverage.failed_at)
+        end as pulled_at
+    from coverage
+    left join dead_metrics
+        on
+            coverage.client_id = dead_metrics.client_id
+            and coverage.report = dead_metrics.report
+            and coverage.asset_id = dead_metrics.asset_id
+            and coverage.part = dead_metrics.part
+    where coverage.day is not null
+
+),
+
+whole as (
+
+    select
+        client_id,
+        report,
+        asset_id,
+        day,
+        case when bool_and(pulled_at is not null) then min(pulled_at) end as pulled_whole_at
+    from parts
+    group by client_id, report, asset_id, day
+
+),
+
 final as (
 
     select
@@ -32,8 +101,15 @@ final as (
         and coalesce(list_contains(clients.reports, days.report), true) as is_asked,
         days.maturity,
         days.pulled_at,
+        whole.pulled_whole_at,
         days.settles_at
     from days
+    inner join whole
+        on
+            days.client_id = whole.client_id
+            and days.report = whole.report
+            and days.asset_id = whole.asset_id
+            and days.day = whole.day
     left join clients
         on days.client_id = clients.client_id
     left join client_assets

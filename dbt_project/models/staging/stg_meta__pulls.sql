@@ -18,6 +18,11 @@ final as (
         until,
         pulled_at,
         status,
+        row_count,
+        case
+            when status in ('failed', 'not_asked')
+                then manifest -> 'failure' ->> 'kind'
+        end as failure_kind,
         api_version,
         served_version,
         version_warning,
