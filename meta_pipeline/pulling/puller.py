@@ -256,7 +256,7 @@ class Puller:
             known = set().union(*asked.values(), *pulled.values())
             wanted = spans(days & known)
         elif only == "missing" and report.grain == "month":
-            firsts = {day for span in wanted for day in span if day.day == 1}
+            firsts = {day.replace(day=1) for span in wanted for day in span}
             asked = {
                 part: {first for first in firsts if not _is_final(of.get(first), first, zone)}
                 for part, of in pulled.items()
@@ -346,7 +346,8 @@ def _looked_back_to(
     due = now.date() - timedelta(days=reach)
     if only == "due":
         return due
-    return min([due, *(span.since for some in wanted.values() for span in some)])
+    # A month is known by its first day, which may lie before the span.
+    return min([due, *(span.since.replace(day=1) for some in wanted.values() for span in some)])
 
 
 def _is_final(pulled_at: datetime | None, first: date, zone: ZoneInfo) -> bool:

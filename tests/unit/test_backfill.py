@@ -81,6 +81,23 @@ def test_a_month_is_missing_until_it_was_pulled_final(office: Office) -> None:
     assert asked_of(office, "account_monthly", september) == []
 
 
+def test_a_range_within_months_misses_them_whole(office: Office) -> None:
+    """Also the month that it begins in, and one that a client's start cuts, until they landed."""
+    autumn = Span(date(2026, 9, 1), date(2026, 11, 20))
+    within = Span(date(2026, 9, 2), date(2026, 9, 30))
+    assert asked_of(office, "account_monthly", Span(date(2026, 9, 15), autumn.until)) == [
+        Span(autumn.since, TODAY - timedelta(days=1))
+    ]
+    september = Span(autumn.since, within.until)
+    assert asked_of(office, "account_monthly", within) == [september]
+    office.clients = [client(start_date=str(within.since))]
+    assert asked_of(office, "account_monthly", september) == [september]
+    row = {"account_id": "1", "date_start": "2026-09-01", "date_stop": "2026-09-30", "reach": "5"}
+    office.answering = nothing_or({"act_1/insights": page_of([row])})
+    office.pull("account_monthly", september)
+    assert asked_of(office, "account_monthly", within) == []
+
+
 def test_the_estimate_counts_questions_pages_and_rows(office: Office) -> None:
     """Without earlier pulls a page a quarter and no rows; with them, as many as they had."""
     year = Span(date(2025, 10, 1), date(2026, 9, 30))
