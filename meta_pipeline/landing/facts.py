@@ -62,7 +62,7 @@ with wanted as (
     select unnest($clients::text[]) as client_id, unnest($days::date[]) as day
 ),
 zones as (
-    select asset_id, payload->>'timezone_name' as time_zone from raw.records
+    select client_id, asset_id, payload->>'timezone_name' as time_zone from raw.records
     where report = 'accounts' and valid_to is null
         and (payload->>'timezone_name') in (select name from pg_timezone_names())
 ),
@@ -78,7 +78,8 @@ known as (
     from raw.coverage as coverage
     join wanted
         on coverage.client_id = wanted.client_id and coverage.day is not distinct from wanted.day
-    left join zones using (asset_id)
+    left join zones
+        on coverage.client_id = zones.client_id and coverage.asset_id = zones.asset_id
     where coverage.report = $report
 ),
 days as (

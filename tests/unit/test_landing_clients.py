@@ -12,8 +12,9 @@ from unit_desk import (
 )
 
 from meta_pipeline.config import Client
-from meta_pipeline.landing import create_schema, register_clients
+from meta_pipeline.landing import create_schema, facts_of_days, register_clients
 from meta_pipeline.landing.clients import store_clients
+from meta_pipeline.reports import REPORTS
 
 
 def client(client_id: str, **more: Any) -> Client:
@@ -100,6 +101,20 @@ def load_numbers(desk: Desk) -> dict[str, set[int]]:
     """The load numbers in each client's coverage."""
     rows = desk.all("select client_id, list(load_seq) from raw.coverage group by client_id")
     return {name: set(numbers) for name, numbers in rows}
+
+
+def test_a_client_under_a_new_id_counts_its_rows_once(desk: Desk) -> None:
+    """The account's record under the old one stays; each client's day ends by its own."""
+    for name, zone in (("old", "Etc/GMT-3"), ("new", "UTC")):
+        account = f'{{"id":"act_1","timezone_name":"{zone}"}}'
+        desk.landed(account.encode(), client=name, report="accounts")
+        desk.landed([ad_row(day(1)), ad_row(day(1), ad="2")], day(1), client=name)
+    facts = facts_of_days(desk.connection, REPORTS["ad_daily"], [("new", day(1)), ("old", day(1))])
+    assert {name: one.rows for (name, _), one in facts.items()} == {"new": 2, "old": 2}
+    ages = {name: one.age_hours for (name, _), one in facts.items()}
+    new, old = ages["new"], ages["old"]
+    assert new is not None
+    assert old == new + 3
 
 
 def test_registering_is_all_or_nothing(desk: Desk) -> None:
