@@ -5,7 +5,7 @@
     DIR/mart_without_clients/data_0.parquet
 
 A folder is written beside its place, read back and counted, and then moved. Only folders with an
-`_export.json` are ever replaced or taken away.
+`_export.json`, and hidden ones with the name of a mart, are ever replaced or taken away.
 """
 
 import json
@@ -71,7 +71,7 @@ def export(marts: Path, target: Path, only: Collection[str] = ()) -> list[Export
         names = _choose(known, only)
         try:
             with _locked(target):
-                _prepare(target)
+                _prepare(target, known)
                 found = [_export_one(connection, name, target) for name in names]
                 if not only:
                     _forget(target, known)
@@ -114,28 +114,38 @@ def _locked(target: Path) -> Iterator[None]:
         ) from None
 
 
-def _prepare(target: Path) -> None:
-    """Refuses a folder that is somebody else's, and ends what was cut short."""
-    for path in sorted(target.iterdir()):
-        if _is_ours(path):
-            _recover(path)
-        elif not path.name.startswith(".") and not (path / MARKER).is_file():
+def _prepare(target: Path, known: Collection[str]) -> None:
+    """Refuses a folder that is somebody else's, of which nothing is touched; then ends what was
+    cut short."""
+    found = sorted(target.iterdir())
+    for path in found:
+        if not _is_hidden(path) and not _is_marked(path):
             raise ConfigError(
                 f"{target} holds something that is not an export: {path.name}",
                 hint="name an empty folder, or one that holds an older export and nothing else",
             )
+    for path in found:
+        if _is_hidden(path) and path.is_dir() and path.suffix in (_NEW, _OLD):
+            _recover(path, known)
 
 
-def _is_ours(path: Path) -> bool:
-    return path.name.startswith(".") and path.suffix in (_NEW, _OLD)
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith(".")
 
 
-def _recover(path: Path) -> None:
-    """An old export whose successor never came goes back; anything else half done goes away."""
+def _is_marked(path: Path) -> bool:
+    return (path / MARKER).is_file()
+
+
+def _recover(path: Path, known: Collection[str]) -> None:
+    """An old export whose successor never came goes back; anything else half done goes away.
+
+    The marker is written last, and may be what was taken away first: then the name tells.
+    """
     place = path.with_name(path.name.removeprefix(".").removesuffix(path.suffix))
-    if path.suffix == _OLD and not place.exists():
+    if path.suffix == _OLD and _is_marked(path) and not place.exists():
         path.rename(place)
-    else:
+    elif _is_marked(path) or place.name in known:
         shutil.rmtree(path)
 
 
@@ -220,5 +230,5 @@ def _swap(fresh: Path, place: Path, old: Path) -> None:
 
 def _forget(target: Path, known: Collection[str]) -> None:
     for path in target.iterdir():
-        if path.name not in known and (path / MARKER).is_file() and not _is_ours(path):
+        if path.name not in known and _is_marked(path) and not _is_hidden(path):
             shutil.rmtree(path)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,36 @@ def test_a_folder_of_other_things_is_refused(marts: Path, target: Path, name: st
         export(marts, target)
     assert name.split("/")[0] in raised.value.message
     assert files_in(target) == {name: b"mine"}
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_hidden_folders_of_others_are_left_alone(
+    marts: Path, target: Path, is_refused: bool
+) -> None:
+    """Whatever their names end with, and whether or not the export is refused."""
+    mine = [".config.new/precious", ".ssh.old/id", ".profile.old/rc", ".fct_daily.new.zip"]
+    if is_refused:
+        export(marts, target, ["dim_dates"])
+        mine += [".fct_daily.new/half", "profile/rc", "Documents/letter"]
+    for name in mine:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_text("mine")
+    before = files_in(target)
+    with pytest.raises(ConfigError, match="not an export") if is_refused else nullcontext():
+        export(marts, target)
+    after = files_in(target)
+    assert {name: after[name] for name in mine} == dict.fromkeys(mine, b"mine")
+    assert not is_refused or after == before
+
+
+def test_what_is_left_of_a_folder_half_taken_away_goes(marts: Path, target: Path) -> None:
+    """Also when its marker went first; it would be in the way of every later export."""
+    export(marts, target)
+    left = target / ".fct_daily.old" / "data_0.parquet"
+    left.parent.mkdir()
+    left.write_text("half")
+    export(marts, target)
+    assert not left.parent.exists()
 
 
 def no_marts(marts: Path, target: Path) -> list[Exported]:
