@@ -15,7 +15,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -199,26 +199,60 @@ def _refuse_used(settings: Settings, dagster_home: Path) -> None:
 
 
 def _put_in_place(settings: Settings, dagster_home: Path, staging: Path) -> list[Path]:
-    kept = []
+    """Moves what was staged to where there is none, and returns what was there and differs.
+
+    What lies elsewhere than in the home, maybe on another disk, is copied beside its place before
+    anything is moved: what has no room or no right there leaves nothing behind.
+    """
+    kept: list[Path] = []
+    missing: list[tuple[Path, Path]] = []
     saved = staging / "clients.yml"
-    if saved.exists() and settings.clients_file.exists():
-        if saved.read_bytes() != settings.clients_file.read_bytes():
-            kept.append(settings.clients_file)
-    elif saved.exists():
-        _copy(saved, settings.clients_file)
-    dagster = staging / "dagster"
-    if dagster.exists() and _is_used(dagster_home):
+    if saved.exists() and not settings.clients_file.exists():
+        missing.append((saved, settings.clients_file))
+    elif saved.exists() and saved.read_bytes() != settings.clients_file.read_bytes():
+        kept.append(settings.clients_file)
+    if (staging / "dagster").exists() and _is_used(dagster_home):
         kept.append(dagster_home)
-    elif dagster.exists():
-        for path in dagster.rglob("*"):
-            place = dagster_home / path.relative_to(dagster)
-            if path.is_file() and not place.exists():
-                _copy(path, place)
+    elif (staging / "dagster").exists():
+        missing += _absent(staging / "dagster", dagster_home)
+    beside = [(place.with_name(f".{place.name}{_STAGING}"), place) for _, place in missing]
     # The warehouse is last: a home without one is not taken for a restored one.
     parts = sorted((staging / "home").iterdir(), key=lambda p: p.name == settings.warehouse.name)
-    for path in parts:
-        path.replace(settings.home / path.name)
+    moved: list[Path] = []
+    try:
+        for (source, _), (fresh, _) in zip(missing, beside, strict=True):
+            _remove(fresh)
+            for path in _files(source):
+                _copy(path, fresh / path.relative_to(source))
+        for fresh, place in [*beside, *((path, settings.home / path.name) for path in parts)]:
+            fresh.rename(place)
+            moved.append(place)
+    except BaseException:
+        for path in [*moved, *(fresh for fresh, _ in beside)]:
+            _remove(path)
+        raise
     return kept
+
+
+def _absent(source: Path, place: Path) -> Iterator[tuple[Path, Path]]:
+    """What is below `source` and not yet at its place, whole folders where there are none."""
+    if not place.exists():
+        yield source, place
+    elif source.is_dir() and place.is_dir():
+        for path in sorted(source.iterdir()):
+            yield from _absent(path, place / path.name)
+
+
+def _files(path: Path) -> list[Path]:
+    return [one for one in [path, *path.rglob("*")] if one.is_file()]
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _is_used(dagster_home: Path) -> bool:

@@ -1,5 +1,6 @@
 """Backups: what is in them, what they refuse, and that a damaged one is not restored."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -74,8 +75,7 @@ def test_everything_comes_back(settings: Settings, busy_quota: sqlite3.Connectio
         assert warehouse.execute("from figures").fetchall() == [(42,)]
     with closing(sqlite3.connect(new.quota)) as quota:
         assert quota.execute("select percent from paces").fetchall() == [(75.0,)]
-    found = {str(p.relative_to(new.home)) for p in new.home.rglob("*") if p.is_file()}
-    assert found == {
+    assert files_below(new.home) == {
         "warehouse.duckdb",
         "warehouse.duckdb.lock",
         "marts.duckdb",
@@ -170,6 +170,74 @@ def test_clients_and_dagster_that_are_there_are_kept(settings: Settings, tmp_pat
     restored = restore(new, old, tmp_path / "backup")
     assert restored.kept == [new.clients_file, old]
     assert new.clients_file.read_text() == "version: 1 # newer\n"
+
+
+def with_runs(dagster_home: Path) -> None:
+    """Gives Dagster's home two databases and the log of a step."""
+    for name in ("history/runs.db", "schedules/schedules.db"):
+        path = dagster_home / name
+        path.parent.mkdir(parents=True)
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("create table rows (id text)")
+    (dagster_home / "storage").mkdir()
+    (dagster_home / "storage" / "step.err").write_text("said")
+
+
+def files_below(folder: Path) -> set[str]:
+    """The paths of the files there."""
+    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_full_disk_restores_nothing_and_the_next_restore_all(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+):
+    """Wherever it struck: half a Dagster home would be kept by the next one, as one in use."""
+    with_runs(tmp_path / "old_dagster")
+    back_up(settings, tmp_path / "old_dagster", tmp_path / "backup", NOW)
+    new, dagster = at(tmp_path / "new"), tmp_path / "volume" / "dagster"
+    if is_there:
+        (dagster / "history").mkdir(parents=True)
+        (dagster / "dagster.yaml").write_text("mine")
+    before = files_below(tmp_path / "volume")
+    copyfile = shutil.copyfile
+
+    def full(source: Path, target: Path) -> Path:
+        if target.name == "schedules.db" and target.is_relative_to(tmp_path / "volume"):
+            raise OSError(28, "No space left on device")
+        return copyfile(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "copyfile", full)
+        with pytest.raises(BackupError, match="No space left"):
+            restore(new, dagster, tmp_path / "backup")
+    assert files_below(new.home) == {"warehouse.duckdb.lock"}
+    assert not new.clients_file.exists()
+    assert files_below(tmp_path / "volume") == before
+    assert restore(new, dagster, tmp_path / "backup").kept == []
+    whole = {"history/runs.db", "schedules/schedules.db", "storage/step.err"}
+    assert files_below(dagster) - {"dagster.yaml"} == whole
+
+
+def test_what_cannot_be_moved_undoes_the_restore(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The warehouse is last; what stood in its place before it goes."""
+    with_runs(settings.home / "dagster")
+    taken(settings, tmp_path / "backup")
+    new = at(tmp_path / "new")
+    rename = Path.rename
+
+    def broken(path: Path, place: Path) -> Path:
+        if place == new.warehouse:
+            raise OSError(5, "Input/output error")
+        return rename(path, place)
+
+    monkeypatch.setattr(Path, "rename", broken)
+    with pytest.raises(BackupError, match="Input/output"):
+        restore(new, new.home / "dagster", tmp_path / "backup")
+    assert files_below(new.home) == {"warehouse.duckdb.lock"}
+    assert not new.clients_file.exists()
 
 
 @pytest.mark.parametrize("where", [".", "backups", "dagster/backups"])
