@@ -1,9 +1,10 @@
 """A copy of everything that cannot be made again, taken while the pipeline runs, and its way back.
 
-    <backup>/home/warehouse.duckdb, marts.duckdb, quota.sqlite
+    <backup>/home/warehouse.duckdb, marts.duckdb, quota.sqlite, alerts.sqlite
     <backup>/home/spool/...
     <backup>/dagster/...       Dagster's state, where that is SQLite below DAGSTER_HOME
     <backup>/clients.yml
+    <backup>/clients/...       what people put beside it: notes of reports, logos
     <backup>/backup.json       what there is, with sizes and hashes; written last
 
 A backup without backup.json never finished. dbt's target, the logs and locks are left out: they
@@ -109,23 +110,19 @@ def back_up(
             # Moves the log into the file, which is then the whole database.
             connection.execute("checkpoint")
             pulls = _count_pulls(connection)
-            for path in (settings.warehouse, settings.marts, settings.clients_file):
+            for path in (settings.warehouse, settings.marts):
                 if path.exists():
-                    folder = target if path == settings.clients_file else home
-                    name = "clients.yml" if path == settings.clients_file else path.name
-                    shutil.copyfile(path, folder / name)
-        if settings.quota.exists():
-            _copy_sqlite(settings.quota, home / settings.quota.name)
+                    shutil.copyfile(path, home / path.name)
+            logos = _logos(connection)
+        _copy_handwritten(settings.clients_file, logos, target)
+        for path in (settings.quota, settings.alerts_ledger):
+            if path.exists():
+                _copy_sqlite(path, home / path.name)
         spool = settings.home / "spool"
         for path in _spooled(spool):
             _copy(path, home / "spool" / path.relative_to(spool))
-        with closing(duckdb.connect(str(home / settings.warehouse.name), read_only=True)) as copied:
-            if _count_pulls(copied) != pulls:
-                raise BackupError(
-                    "the copy of the warehouse is not what was copied",
-                    hint="is another program writing warehouse.duckdb?",
-                )
-        files = [_described(target, path) for path in sorted(target.rglob("*")) if path.is_file()]
+        _verify_copy(home / settings.warehouse.name, pulls)
+        files = [_described(target, path) for path in sorted(_files(target))]
         backup = Backup(
             made_at=now,
             version=__version__,
@@ -144,13 +141,13 @@ def back_up(
 def restore(settings: Settings, dagster_home: Path, source: Path) -> Restored:
     """Puts a backup into META_PIPELINE_HOME, which must be empty, all of it or nothing.
 
-    Each file is held against its hash. clients.yml and Dagster's home are written only where
-    there are none. Raises `BackupError`, `WarehouseError` or `ConfigError`.
+    Each file is held against its hash. clients.yml, what lies beside it and Dagster's home are
+    written only where there are none. Raises `BackupError`, `WarehouseError` or `ConfigError`.
     """
     settings.refuse_shared("restore")
     backup = _read(source)
     with _told(settings.home), locked(settings.warehouse):
-        _refuse_used(settings, dagster_home)
+        _refuse_used(settings, dagster_home, backup)
         staging = settings.home / _STAGING
         try:
             for file in backup.files:
@@ -182,12 +179,14 @@ def _read(source: Path) -> Backup:
     return backup
 
 
-def _refuse_used(settings: Settings, dagster_home: Path) -> None:
+def _refuse_used(settings: Settings, dagster_home: Path, backup: Backup) -> None:
     """Raises `ConfigError` when the home holds anything that a restore would mix with.
 
     That goes for dbt's folder too: it says what the facts were built with, and others come back.
     """
-    own = {settings.clients_file, dagster_home}
+    paths = (PurePosixPath(file.path).parts for file in backup.files)
+    beside = {settings.clients_file.parent / parts[1] for parts in paths if parts[0] == "clients"}
+    own = {settings.clients_file, dagster_home, *beside}
     lock = settings.warehouse.name
     allowed = {f"{lock}.lock", f"{lock}.holder", "lost+found", "logs"}
     used = sorted(p.name for p in settings.home.iterdir() if p not in own and p.name not in allowed)
@@ -204,17 +203,7 @@ def _put_in_place(settings: Settings, dagster_home: Path, staging: Path) -> list
     What lies elsewhere than in the home, maybe on another disk, is copied beside its place before
     anything is moved: what has no room or no right there leaves nothing behind.
     """
-    kept: list[Path] = []
-    missing: list[tuple[Path, Path]] = []
-    saved = staging / "clients.yml"
-    if saved.exists() and not settings.clients_file.exists():
-        missing.append((saved, settings.clients_file))
-    elif saved.exists() and saved.read_bytes() != settings.clients_file.read_bytes():
-        kept.append(settings.clients_file)
-    if (staging / "dagster").exists() and _is_used(dagster_home):
-        kept.append(dagster_home)
-    elif (staging / "dagster").exists():
-        missing += _absent(staging / "dagster", dagster_home)
+    missing, kept = _compared(settings, dagster_home, staging)
     beside = [(place.with_name(f".{place.name}{_STAGING}"), place) for _, place in missing]
     # The warehouse is last: a home without one is not taken for a restored one.
     parts = sorted((staging / "home").iterdir(), key=lambda p: p.name == settings.warehouse.name)
@@ -232,6 +221,29 @@ def _put_in_place(settings: Settings, dagster_home: Path, staging: Path) -> list
             _remove(path)
         raise
     return kept
+
+
+def _compared(
+    settings: Settings, dagster_home: Path, staging: Path
+) -> tuple[list[tuple[Path, Path]], list[Path]]:
+    """Of what lies elsewhere than in the home: what is missing there, as staged and with its
+    place, and what is there and differs."""
+    kept: list[Path] = []
+    missing: list[tuple[Path, Path]] = []
+    wanted = [(staging / "clients.yml", settings.clients_file)]
+    for path in _files(staging / "clients"):
+        place = settings.clients_file.parent / path.relative_to(staging / "clients")
+        wanted.append((path, place))
+    for saved, place in wanted:
+        if saved.exists() and not place.exists():
+            missing.append((saved, place))
+        elif saved.exists() and saved.read_bytes() != place.read_bytes():
+            kept.append(place)
+    if (staging / "dagster").exists() and _is_used(dagster_home):
+        kept.append(dagster_home)
+    elif (staging / "dagster").exists():
+        missing += _absent(staging / "dagster", dagster_home)
+    return missing, kept
 
 
 def _absent(source: Path, place: Path) -> Iterator[tuple[Path, Path]]:
@@ -269,6 +281,35 @@ def _count_pulls(connection: duckdb.DuckDBPyConnection) -> int:
             "the warehouse holds no pulls", hint="`meta-pipeline sync` brings some"
         ) from None
     return row[0] if row else 0
+
+
+def _verify_copy(warehouse: Path, pulls: int) -> None:
+    """Raises `BackupError` when the copy knows another number of pulls."""
+    with closing(duckdb.connect(str(warehouse), read_only=True)) as copied:
+        if _count_pulls(copied) != pulls:
+            raise BackupError(
+                "the copy of the warehouse is not what was copied",
+                hint="is another program writing warehouse.duckdb?",
+            )
+
+
+def _logos(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """What the clients name as their logos: paths that count from the folder of clients.yml."""
+    rows = connection.execute("select distinct brand->>'logo' from raw.clients").fetchall()
+    return [logo for (logo,) in rows if logo]
+
+
+def _copy_handwritten(clients_file: Path, logos: Iterable[str], target: Path) -> None:
+    """clients.yml, and below its folder the notes of reports and the logos that lie there."""
+    if clients_file.exists():
+        _copy(clients_file, target / "clients.yml")
+    folder = clients_file.parent
+    # Path's own `expanduser` raises where there is no such user.
+    named = [folder / os.path.expanduser(logo) for logo in logos]  # noqa: PTH111
+    own = [path for path in named if path.is_relative_to(folder) and ".." not in path.parts]
+    for path in (*folder.glob("notes/*/*.md"), *own):
+        if path.is_file():
+            _copy(path, target / "clients" / path.relative_to(folder))
 
 
 def _spooled(spool: Path) -> Iterator[Path]:

@@ -1,5 +1,6 @@
 """Backups: what is in them, what they refuse, and that a damaged one is not restored."""
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -170,6 +171,38 @@ def test_clients_and_dagster_that_are_there_are_kept(settings: Settings, tmp_pat
     restored = restore(new, old, tmp_path / "backup")
     assert restored.kept == [new.clients_file, old]
     assert new.clients_file.read_text() == "version: 1 # newer\n"
+
+
+def test_what_people_wrote_and_what_was_told_comes_back(settings: Settings, tmp_path: Path):
+    """Notes and logos beside clients.yml, and the alerts; a logo elsewhere is somebody else's."""
+    config = tmp_path / "config"
+    settings = settings.model_copy(update={"clients_file": config / "clients.yml"})
+    for name in ("clients.yml", "notes/acme/2026-10.md", "logos/acme.png", "notes/acme/draft.txt"):
+        (config / name).parent.mkdir(parents=True, exist_ok=True)
+        (config / name).write_text(name)
+    (tmp_path / "other.png").write_text("other")
+    with writing(settings.warehouse) as warehouse:
+        for logo in ("logos/acme.png", "logos/gone.png", "../other.png", None):
+            brand = json.dumps({"color": "#112233", "logo": logo})
+            warehouse.execute(
+                "insert into raw.clients by name select ? as client_id, 'n' as name,"
+                " 'lead' as result, true as is_active, '{}' as targets, ? as brand",
+                [logo or "without", brand],
+            )
+    with closing(sqlite3.connect(settings.alerts_ledger)) as ledger:
+        ledger.execute("create table causes (id text)")
+    taken(settings, tmp_path / "backup")
+    new = at(tmp_path / "new").model_copy(update={"clients_file": tmp_path / "new" / "clients.yml"})
+    note = new.home / "notes" / "acme" / "2026-10.md"
+    note.parent.mkdir(parents=True)
+    note.write_text("newer")
+    assert restore(new, new.home / "dagster", tmp_path / "backup").kept == [note]
+    assert note.read_text() == "newer"
+    assert (new.home / "logos" / "acme.png").read_text() == "logos/acme.png"
+    with closing(sqlite3.connect(new.alerts_ledger)) as ledger:
+        assert ledger.execute("select count(*) from causes").fetchall() == [(0,)]
+    saved = files_below(tmp_path / "backup" / "clients")
+    assert saved == {"notes/acme/2026-10.md", "logos/acme.png"}
 
 
 def with_runs(dagster_home: Path) -> None:
