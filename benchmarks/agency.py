@@ -11,13 +11,10 @@ import argparse
 import json
 import os
 import resource
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial, wraps
@@ -26,6 +23,7 @@ from threading import Lock
 from typing import Any
 
 from agency_model import Night, markdown
+from roles import BenchmarkError, ask, child, simulator
 
 SIZES = (10, 100, 1000)
 FIRST_NIGHT = datetime(2026, 11, 20, 22, tzinfo=UTC)
@@ -42,10 +40,6 @@ CHILD_SECONDS = 3000.0
 """What is still running after so long is killed, and the benchmark with it."""
 
 
-class BenchmarkError(Exception):
-    """A night failed, or what it published is not what it was asked for."""
-
-
 # The simulator, in a process of its own.
 
 
@@ -59,37 +53,6 @@ def run_simulator(task: dict[str, Any]) -> None:
         sys.stdin.read()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps({"cpu": time.process_time(), "peak": peak}), flush=True)
-
-
-@contextmanager
-def simulator(clients: int, told: dict[str, Any]) -> Iterator[str]:
-    """A simulator in a process of its own; its URL. `told` is filled with what it has spent."""
-    command = [sys.executable, __file__, "--role", "simulator"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            process.stdin.write(json.dumps({"clients": clients}) + "\n")
-            process.stdin.flush()
-            yield process.stdout.readline().strip()
-            process.stdin.close()
-            told |= json.loads(process.stdout.readline())
-        finally:
-            process.stdin.close()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def ask(url: str, route: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """One of the simulator's own routes."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    data = None if body is None else json.dumps(body).encode()
-    with opener.open(urllib.request.Request(f"{url}/_simulator/{route}", data), timeout=60) as got:
-        return json.load(got)
 
 
 # A night, in a process of its own, as the schedule starts one.
@@ -229,17 +192,11 @@ def published(marts: Path, spans: Sequence[Any]) -> dict[str, int]:
 # The benchmark itself: starts the others, measures them, says what follows.
 
 
-def child(
+def run_role(
     role: str, task: Mapping[str, Any], home: Path, url: str, now: datetime
 ) -> dict[str, Any]:
     """Runs a role in a fresh process; what it printed last, with the wall time it took."""
-    hidden = ("META_", "DUCKDB_", "DAGSTER_")
     env = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(hidden) and not name.lower().endswith("_proxy")
-    }
-    env |= {
         "META_ACCESS_TOKEN": "benchmark",
         "META_PIPELINE_HOME": str(home),
         "META_PIPELINE_CLIENTS": str(home / "clients.yml"),
@@ -249,18 +206,8 @@ def child(
         "DAGSTER_DISABLE_TELEMETRY": "1",
     }
     begun = time.perf_counter()
-    run = subprocess.run(
-        [sys.executable, __file__, "--role", role],
-        input=json.dumps(task) + "\n",
-        capture_output=True,
-        text=True,
-        env=env,
-        timeout=CHILD_SECONDS,
-        check=False,
-    )
-    if run.returncode:
-        raise BenchmarkError(f"{role} ended with {run.returncode}:\n{run.stderr[-3000:]}")
-    return json.loads(run.stdout.splitlines()[-1]) | {"wall": time.perf_counter() - begun}
+    found = child(__file__, role, task, env, CHILD_SECONDS)
+    return found | {"wall": time.perf_counter() - begun}
 
 
 def write_clients(url: str, days: int, path: Path) -> None:
@@ -292,14 +239,15 @@ def measure(clients: int, days: int) -> list[Night]:
     """The nights of an agency of so many clients, from nothing."""
     nights: list[Night] = []
     told: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="agency-") as folder, simulator(clients, told) as url:
+    simulated = simulator(__file__, {"clients": clients}, told)
+    with tempfile.TemporaryDirectory(prefix="agency-") as folder, simulated as url:
         home = Path(folder)
         write_clients(url, days, home / "clients.yml")
         before = 0
         for name, now, length in (("backfill", FIRST_NIGHT, days), ("sync", SYNC, 0)):
             ask(url, "reset", {})
             ask(url, "clock", {"now": now.isoformat()})
-            found = child("night", {"days": length}, home, url, now)
+            found = run_role("night", {"days": length}, home, url, now)
             asked = ask(url, "requests")
             night = Night(
                 kind=name,

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from roles import BenchmarkError
 
 from meta_pipeline.landing import create_schema
 from meta_pipeline.warehouse import publish
@@ -50,10 +51,6 @@ SHAPE: Mapping[str, int] = {
 ACCOUNT_DAY = sum(SHAPE.values())
 
 CASES = ("full", "7 days", "nothing")
-
-
-class BenchmarkError(Exception):
-    """A build failed, or holds other days than were landed."""
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+
+from roles import BenchmarkError, ask, child, simulator
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LAST_DAY = date(2026, 7, 29)
@@ -31,10 +31,6 @@ TARGET = 1.5
 SIDES = ("pipeline", "plain")
 CHILD_SECONDS = 600.0
 """What is still running after so long is killed, and the benchmark with it."""
-
-
-class BenchmarkError(Exception):
-    """The comparison does not stand: a side failed, or the two hold different rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,63 +227,18 @@ ROLES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 # The benchmark itself: starts the others, measures them, compares.
 
 
-@contextmanager
-def simulator(shape: Mapping[str, int]) -> Iterator[str]:
-    """A simulator in a process of its own; its URL. It ends with this process, if not before."""
-    command = [sys.executable, __file__, "simulator"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            process.stdin.write(json.dumps(shape) + "\n")
-            process.stdin.flush()
-            yield process.stdout.readline().strip()
-        finally:
-            process.stdin.close()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def ask(url: str, route: str, *, method: str = "GET") -> dict[str, Any]:
-    """One of the simulator's own routes."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    request = urllib.request.Request(f"{url}/_simulator/{route}", method=method)
-    with opener.open(request, timeout=30) as response:
-        return json.load(response)
-
-
-def child(role: str, task: Mapping[str, Any]) -> dict[str, Any]:
+def run_role(role: str, task: Mapping[str, Any]) -> dict[str, Any]:
     """Runs a role in a fresh process; what it printed, with the CPU of the whole process."""
-    hidden = ("META_", "DUCKDB_")
     env = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(hidden) and not name.lower().endswith("_proxy")
-    }
-    env |= {
         "META_ACCESS_TOKEN": task.get("token", ""),
         "META_PIPELINE_HOME": task["folder"],
         "META_GRAPH_URL": task.get("url", ""),
     }
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    run = subprocess.run(
-        [sys.executable, __file__, role],
-        input=json.dumps(task) + "\n",
-        capture_output=True,
-        text=True,
-        env=env,
-        timeout=CHILD_SECONDS,
-        check=False,
-    )
+    found = child(__file__, role, task, env, CHILD_SECONDS)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if run.returncode:
-        raise BenchmarkError(f"{role} ended with {run.returncode}:\n{run.stderr[-2000:]}")
     cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    return json.loads(run.stdout) | {"cpu": cpu}
+    return found | {"cpu": cpu}
 
 
 class Benchmark:
@@ -329,8 +280,8 @@ class Benchmark:
         return measured
 
     def _measure(self, name: str, side: str, task: dict[str, Any]) -> dict[str, Any]:
-        ask(self.url, "reset", method="POST")
-        result = child(side, task)
+        ask(self.url, "reset", {})
+        result = run_role(side, task)
         kinds = ask(self.url, "requests")["by_kind"]
         requests = kinds.get("insights", 0)
         if requests > self.scenario.allowed or set(kinds) != {"insights"}:
@@ -338,7 +289,7 @@ class Benchmark:
         return result | {"scenario": name, "side": side, "requests": requests}
 
     def _compare(self, name: str, task: dict[str, Any]) -> None:
-        held = child("compare", task)
+        held = run_role("compare", task)
         rows, _, _ = held["pipeline"]
         if held["pipeline"] != held["plain"] or held["differing"]:
             raise BenchmarkError(f"{name}: the sides differ: {held}")
@@ -387,7 +338,7 @@ def measure(rounds: int, ads: int) -> list[dict[str, Any]]:
     """Every scenario, after one round that is not counted, which fills the simulator's caches."""
     measured = []
     for scenario, again in ((scenario_a(), False), (scenario_b(ads), True)):
-        with simulator(scenario.shape) as url:
+        with simulator(__file__, scenario.shape) as url:
             benchmark = Benchmark(scenario, url)
             for number in range(rounds + 1):
                 print(f"{scenario.name}: round {number} of {rounds}", file=sys.stderr)
@@ -406,7 +357,7 @@ def measure(rounds: int, ads: int) -> list[dict[str, Any]]:
 def main() -> int:
     """Runs the benchmark; 1 when the comparison does not stand."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("role", nargs="?", choices=ROLES, help=argparse.SUPPRESS)
+    parser.add_argument("--role", choices=ROLES, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=5, help="rounds to take medians of (5)")
     parser.add_argument(
         "--ads", type=int, default=50, choices=(25, 50, 100, 200), help="ads an account in B (50)"

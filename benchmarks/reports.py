@@ -28,14 +28,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from roles import BenchmarkError
 
 DAYS = 62
 FEW = 10
 """Clients of the smaller agency, with which the memory of the larger is compared."""
-
-
-class BenchmarkError(Exception):
-    """The comparison does not stand."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from typing import Any, TypedDict
 
 import duckdb
 import pandas as pd
+from roles import BenchmarkError
 
 from meta_pipeline.project import project_file
 from meta_pipeline.simulator import Source, account_truth, generated_agency
@@ -54,10 +55,6 @@ SHAPES: dict[str, Shape] = {
     "large": {"campaigns": 8, "adsets": 3, "ads": 3},
 }
 """About nine results a day and account, and about sixty."""
-
-
-class BenchmarkError(Exception):
-    """The comparison does not stand."""
 
 
 @dataclass(frozen=True)
