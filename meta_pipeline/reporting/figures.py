@@ -1,6 +1,6 @@
 """What a monthly report says of a client, read from the marts: figures, and no word of prose."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +13,8 @@ from meta_pipeline.reporting import queries
 Number = Decimal | int | float
 Kind = Literal["money", "count", "share", "decimal"]
 Good = Literal["up", "down"]
+Compared = tuple[Number | None, Number | None, float | None]
+"""What stands against the month before, its value there, and the change (see `Figure`)."""
 
 SMALL_BASE = 10
 """Below this count a percentage says nothing."""
@@ -287,63 +289,54 @@ def _as_far(month: Mapping[str, Any], through: date) -> date:
 def _paid_figures(
     month: Mapping[str, Any], settled: Mapping[str, Any], targets: Mapping[str, Any]
 ) -> tuple[Figure, ...]:
-    def of(key: str, name: str, kind: Kind, good: Good | None = None) -> Figure:
-        return Figure(
-            key=key,
-            name=name,
-            kind=kind,
-            value=month[key],
-            previous=month[f"{key}_previous"],
-            change=month[f"{key}_change"],
-            good=good,
-            compared=month[key],
-            target=targets.get(f"target_{key}"),
-        )
+    def in_the_mart(key: str) -> Compared:
+        return month[key], month[f"{key}_previous"], month[f"{key}_change"]
 
-    def of_results(key: str, name: str, kind: Kind, good: Good) -> Figure:
+    def on_settled_days(key: str) -> Compared:
         counts = (settled["results"], settled["results_previous"])
         base = None if None in counts else min(counts)
         if key == "results":
             base = settled["results_previous"]
-        return Figure(
-            key=key,
-            name=name,
-            kind=kind,
-            value=month[key],
-            previous=settled[f"{key}_previous"],
-            change=change(settled[key], settled[f"{key}_previous"], base),
-            good=good,
-            compared=settled[key],
-            target=targets.get(f"target_{key}"),
-        )
+        now, previous = settled[key], settled[f"{key}_previous"]
+        return now, previous, change(now, previous, base)
 
-    def of_people(key: str, name: str, kind: Kind, good: Good | None) -> Figure:
-        # People of some days are no part of the people of a month: whole months alone compare.
+    def of_whole_months(key: str) -> Compared:
+        # People of some days are no part of the people of a month.
         is_whole = month["reach_is_whole"] and month["reach_before_is_whole"]
         previous = month[f"{key}_before"] if is_whole else None
-        base = month["reach_before"]
+        return month[key], previous, change(month[key], previous, month["reach_before"])
+
+    def of(
+        key: str,
+        name: str,
+        kind: Kind,
+        good: Good | None,
+        against: Callable[[str], Compared] = in_the_mart,
+    ) -> Figure:
+        compared, previous, changed = against(key)
         return Figure(
             key=key,
             name=name,
             kind=kind,
             value=month[key],
             previous=previous,
-            change=change(month[key], previous, base),
+            change=changed,
             good=good,
-            compared=month[key],
+            compared=compared,
+            target=targets.get(f"target_{key}"),
         )
 
     return (
-        of("spend", "Spend", "money"),
+        of("spend", "Spend", "money", None),
         of("impressions", "Impressions", "count", "up"),
         of("link_clicks", "Link clicks", "count", "up"),
         of("link_ctr", "CTR (link clicks)", "share", "up"),
         of("link_cpc", "CPC (link clicks)", "money", "down"),
         of("cpm", "CPM", "money", "down"),
-        of_results("results", "Results", "count", "up"),
-        of_results("cost_per_result", "Cost per result", "money", "down"),
-        of_people("reach", "Reach", "count", "up"),
-        of_people("frequency", "Frequency", "decimal", None),
+        of("results", "Results", "count", "up", on_settled_days),
+        of("cost_per_result", "Cost per result", "money", "down", on_settled_days),
+        of("reach", "Reach", "count", "up", of_whole_months),
+        of("frequency", "Frequency", "decimal", None, of_whole_months),
     )
 
 
