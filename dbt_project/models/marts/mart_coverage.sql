@@ -30,23 +30,50 @@ pulls as (
 
 ),
 
--- What Meta refused as unknown, and has not answered since.
-dead_metrics as (
+-- By its status first, so that few manifests are read.
+refused as (
 
     select
         client_id,
         report,
         asset_id,
-        part
+        part,
+        max(pulled_at) as refused_at
     from pulls
-    where part <> ''
+    where
+        part <> ''
+        and status in ('failed', 'not_asked')
+        and failure_kind = 'dead metric'
     group by client_id, report, asset_id, part
-    having
-        max(pulled_at) filter (where failure_kind = 'dead metric')
-        > coalesce(
-            max(pulled_at) filter (where status = 'complete' and row_count > 0),
-            timestamptz '-infinity'
-        )
+
+),
+
+answered as (
+
+    select
+        client_id,
+        report,
+        asset_id,
+        part,
+        max(pulled_at) as answered_at
+    from pulls
+    where part <> '' and status = 'complete' and row_count > 0
+    group by client_id, report, asset_id, part
+
+),
+
+-- What Meta refused as unknown, and has not answered since.
+dead_metrics as (
+
+    select refused.*
+    from refused
+    left join answered
+        on
+            refused.client_id = answered.client_id
+            and refused.report = answered.report
+            and refused.asset_id = answered.asset_id
+            and refused.part = answered.part
+    where coalesce(refused.refused_at > answered.answered_at, true)
 
 ),
 

@@ -19,10 +19,7 @@ final as (
         pulled_at,
         status,
         row_count,
-        case
-            when status in ('failed', 'not_asked')
-                then manifest -> 'failure' ->> 'kind'
-        end as failure_kind,
+        manifest -> 'failure' ->> 'kind' as failure_kind,
         api_version,
         served_version,
         version_warning,
