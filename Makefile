@@ -42,7 +42,7 @@ browser-test: $(STAMP) ## Look at Dagster's UI and the dashboard in Debian's chr
 	@tests/debian.sh
 	@$(BIN)/python -m pytest -m browser tests/browser
 
-crash-test: $(STAMP) ## Kill commands, fill disks, damage files (ten minutes; CRASH_MOMENTS=50: more).
+crash-test: $(STAMP) ## Kill commands and daemons, fill disks, damage files (twenty minutes; CRASH_MOMENTS=50: more).
 	@$(BIN)/python -m pytest -n auto -m "crash or not crash" tests/crash
 
 # An environment of its own: what scaling out needs is not in the other one.
