@@ -22,6 +22,12 @@ _FINER_REPORTS = [
     if report.grain == "day" and report.level not in (None, "account")
 ]
 
+# SQL: whether the row in `payload` says that anything was delivered, or came of it.
+_SHOWS_DELIVERY = """(
+    coalesce(payload->>'impressions', '0') <> '0' or coalesce(payload->>'spend', '0') <> '0'
+    or coalesce(payload->>'clicks', '0') <> '0' or (payload->'actions') is not null
+)"""
+
 # SQL: how many days a gap's report describes, its own the last of them.
 _ROLLING = "case gap.report {} else 1 end".format(
     " ".join(f"when '{r.name}' then {r.rolling_days}" for r in REPORTS.values() if r.rolling_days)
@@ -52,7 +58,8 @@ def open_days(connection: duckdb.DuckDBPyConnection, pull: Pull) -> int:
     """Fills the temporary table `landing_days` with the days this pull may speak for.
 
     These are its days (first days of months; NULL for a snapshot) without those for which a
-    newer answer that can be believed has landed already. Returns how many there are.
+    newer answer that can be believed has landed already; the silence of an account is no such
+    answer, since rows from before would have made it doubtful. Returns how many there are.
     """
     grain = REPORTS[pull.report].grain
     step = "1 month" if grain == "month" else "1 day"
@@ -72,13 +79,16 @@ def open_days(connection: duckdb.DuckDBPyConnection, pull: Pull) -> int:
                 and newer.asset_id = $asset_id and newer.part = $part
                 and newer.day is not distinct from days.day
                 and newer.status <> 'unconfirmed_empty'
+                and newer.reason is distinct from $silent
                 and (
                     newer.pulled_at > $pulled_at
                     or (newer.pulled_at = $pulled_at and newer.pull_id > $pull_id)
                 )
         )
         """,
-        scope(pull) | bounds | {"pulled_at": pull.pulled_at, "pull_id": pull.pull_id},
+        scope(pull)
+        | bounds
+        | {"pulled_at": pull.pulled_at, "pull_id": pull.pull_id, "silent": _SILENT},
     )
     row = connection.execute("select count(*) from landing_days").fetchone()
     return row[0] if row else 0
@@ -332,8 +342,8 @@ def _confirm_by_total(connection: duckdb.DuckDBPyConnection, pull: Pull) -> None
 
 
 def doubt_silence(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: int) -> bool:
-    """Takes back the belief in days of which the account gave nothing at all, where a finer
-    report shows delivery: then Meta has answered one of the two with silence.
+    """Takes back the belief in days of which the account gave nothing at all, where its own rows
+    from before or a finer report show delivery: then Meta has answered one of them with silence.
 
     Returns whether there were any.
     """
@@ -342,18 +352,23 @@ def doubt_silence(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: i
     doubted = connection.execute(
         f"""
         update raw.coverage
-        set status = 'unconfirmed_empty', load_seq = $load_seq,
-            reason = 'Meta sent no row of the account, and its parts show delivery'
-        where client_id = $client_id and asset_id = $asset_id
-            and report = '{PROOF_REPORT}' and day between $since and $until
-            and status = 'confirmed_empty' and reason = $silent
-            and exists (
-                from raw.records as record
-                where record.client_id = $client_id and record.asset_id = $asset_id
-                    and record.report = any($finer) and record.day = coverage.day
-                    and record.valid_to is null
-                    and coalesce(record.payload->>'impressions', '0') <> '0'
-            )
+        set status = 'unconfirmed_empty', load_seq = $load_seq, reason = doubt.reason
+        from (
+            select
+                day,
+                case when bool_or(report = '{PROOF_REPORT}')
+                    then 'Meta sent no row of the account, which has shown delivery before'
+                    else 'Meta sent no row of the account, and its parts show delivery'
+                end as reason
+            from raw.records
+            where client_id = $client_id and asset_id = $asset_id
+                and report = any($delivering) and day between $since and $until
+                and valid_to is null and {_SHOWS_DELIVERY}
+            group by day
+        ) as doubt
+        where coverage.client_id = $client_id and coverage.asset_id = $asset_id
+            and coverage.report = '{PROOF_REPORT}' and coverage.day = doubt.day
+            and coverage.status = 'confirmed_empty' and coverage.reason = $silent
         """,
         {
             "client_id": pull.client_id,
@@ -362,7 +377,7 @@ def doubt_silence(connection: duckdb.DuckDBPyConnection, pull: Pull, load_seq: i
             "until": pull.until,
             "load_seq": load_seq,
             "silent": _SILENT,
-            "finer": _FINER_REPORTS,
+            "delivering": [PROOF_REPORT, *_FINER_REPORTS],
         },
     ).fetchone()
     return bool(doubted and doubted[0])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit_desk import FAILURE, Desk, account_row, ad_row, at, day, opened_desk
 
-from meta_pipeline.landing import PullFailure
+from meta_pipeline.landing import PullFailure, load
 
 PULLED, PROVED, GAP, FAILED = "pulled", "confirmed_empty", "unconfirmed_empty", "failed"
 THREE = (day(1), day(3))
@@ -442,3 +442,52 @@ def test_a_silent_account_is_doubted_when_its_parts_show_delivery(desk: Desk) ->
     assert desk.statuses("campaign_daily")[day(1)] == "pulled"
     desk.landed([], pulled=at(12), **account)
     assert desk.statuses("account_daily") == doubted
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        account_row(day(1), "1000"),
+        account_row(day(1), "0", spend="0", actions=[{"action_type": "lead", "value": "1"}]),
+    ],
+)
+@pytest.mark.parametrize("is_late", [False, True])
+def test_an_account_that_falls_silent_keeps_its_rows(
+    desk: Desk, row: dict[str, Any], is_late: bool
+) -> None:
+    """The account object answers, and of days that had rows nothing comes, landed in any order."""
+    the_account(desk)
+    rows = desk.spooled([row], *THREE, report="account_daily", pulled=at(10))
+    silence = desk.spooled([], *THREE, report="account_daily", pulled=at(11))
+    order = (silence, rows) if is_late else (rows, silence)
+    landed = [load(desk.connection, desk.spool, manifest) for manifest in order][-1]
+    assert len(desk.current()) == 2
+    assert desk.statuses("account_daily")[day(1)] == PULLED
+    assert desk.all(
+        "select failed_at, failure is not null from raw.coverage "
+        "where report = 'account_daily' and day = '2026-10-01'"
+    ) == [(at(11), True)]
+    if not is_late:
+        assert landed.failure is not None
+        assert (landed.closed, landed.failure.kind) == (0, "unproved")
+
+
+def test_a_day_that_meta_takes_back_goes_by_the_total(desk: Desk) -> None:
+    """Held as long as the account is silent, it is empty once other days make up the total."""
+    the_account(desk)
+    rows = [account_row(day(1)), account_row(day(2))]
+    account_daily(desk, rows, "20", pulled=10)
+    desk.landed([], day(2), report="account_daily", pulled=at(11))
+    assert desk.statuses("account_daily")[day(2)] == PULLED
+    account_daily(desk, rows[:1], "10", pulled=12)
+    assert desk.statuses("account_daily")[day(2)] == PROVED
+    assert [on for on, _ in desk.current()] == [None, day(1)]
+
+
+def test_a_row_of_zeros_goes_when_the_account_is_silent(desk: Desk) -> None:
+    """There is nothing in it to lose."""
+    the_account(desk)
+    account_daily(desk, [account_row(day(1), "0", spend="0")], "0", pulled=10)
+    account_daily(desk, [], None, pulled=11)
+    assert set(desk.statuses("account_daily").values()) == {PROVED}
+    assert [on for on, _ in desk.current()] == [None]
