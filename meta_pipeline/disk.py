@@ -1,4 +1,4 @@
-"""What the errors of disks and damaged files mean, whoever raises them.
+"""What the errors of disks, memory and damaged files mean, whoever raises them.
 
 Python, SQLite (Dagster's files, quotas) and DuckDB say the same in words of their own, and Dagster
 wraps them; what they have in common is their text.
@@ -20,6 +20,12 @@ _DAMAGED_WAREHOUSE = (
     "beside it"
 )
 
+_NO_MEMORY = (
+    "let less run beside it, or give the machine more memory (DuckDB takes up to 80 % of it), then "
+    "run the same command again; what had landed is kept"
+)
+_FAULT = "run the same command again; if it comes again, report it with this text"
+
 # Lower case text of an error -> the next step.
 _HINTS = {
     "no space left on device": _FULL,
@@ -36,11 +42,16 @@ _HINTS = {
     "not a valid duckdb database": _DAMAGED_WAREHOUSE,
     "database has been invalidated": _DAMAGED_WAREHOUSE,
     "failed to load metadata pointer": _DAMAGED_WAREHOUSE,
+    # What DuckDB's errors begin with, where the rest of them is not known.
+    "out of memory error:": _NO_MEMORY,
+    "io error:": _BROKEN,
+    "internal error:": _FAULT,
+    "fatal error:": _FAULT,
 }
 
 
 def hint_of(text: str) -> str | None:
-    """The next step where the text of an error speaks of a disk or a damaged file."""
+    """The next step where the text of an error speaks of a disk, memory or a damaged file."""
     lower = text.lower()
     return next((hint for words, hint in _HINTS.items() if words in lower), None)
 

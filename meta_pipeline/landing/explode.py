@@ -8,9 +8,6 @@ import duckdb
 from meta_pipeline.landing.spool import Pull, Request
 from meta_pipeline.reports import PAGE_TIME_ZONE, Report
 
-# A page of 500 ads with all their actions is about 2 MB; DuckDB's default is 16 MB.
-LARGEST_PAGE = 256 * 1024 * 1024
-
 
 def incoming_rows(
     connection: duckdb.DuckDBPyConnection,
@@ -40,7 +37,7 @@ def incoming_rows(
         f"""
         create or replace temp table sent as
         with
-        pages as ({_pages_sql(pages)}),
+        pages as ({_pages_sql(requests, pages)}),
         payloads as ({_payloads(report)}),
         parsed as (
             select * exclude (payload), payload, from_json(payload, '{_shape(report)}') as fields
@@ -68,7 +65,9 @@ def incoming_rows(
     )
 
 
-def note_total(connection: duckdb.DuckDBPyConnection, pages: Sequence[Path]) -> None:
+def note_total(
+    connection: duckdb.DuckDBPyConnection, requests: Sequence[Request], pages: Sequence[Path]
+) -> None:
     """Compares `sent`, padded days included, with the totals that Meta gave beside the rows.
 
     Each section of a split question has its own total, and all of them must agree. Leaves the
@@ -83,7 +82,7 @@ def note_total(connection: duckdb.DuckDBPyConnection, pages: Sequence[Path]) -> 
             select
                 section, any_value(since) as since, any_value(until) as until,
                 max((page->'summary'->>'impressions')::bigint) as impressions
-            from ({_pages_sql(pages)})
+            from ({_pages_sql(requests, pages)})
             group by section
         ),
         counted as (
@@ -137,16 +136,18 @@ def _files(pages: Sequence[Path]) -> list[str]:
     return list(dict.fromkeys(str(page) for page in pages))
 
 
-def _pages_sql(pages: Sequence[Path]) -> str:
+def _pages_sql(requests: Sequence[Request], pages: Sequence[Path]) -> str:
     """SQL for `page`, `since`, `until`, `section`, one row a request; parameters: `_files`."""
     if not pages:
         return "select null::json as page, since, until, section from asked where false"
     files = ", ".join("?" for _ in _files(pages))
+    # DuckDB takes twice that much memory for any page at all, and 32 MB at least.
+    largest = max(request.bytes for request in requests)
     return f"""
         select found.json as page, asked.since, asked.until, asked.section
         from read_json_objects(
             [{files}], format = 'unstructured', compression = 'zstd', filename = true,
-            maximum_object_size = {LARGEST_PAGE}
+            maximum_object_size = {largest}
         ) as found
         inner join asked on asked.file = found.filename
     """

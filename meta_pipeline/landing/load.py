@@ -32,6 +32,10 @@ log = logging.getLogger(__name__)
 DAMAGED = "damaged"
 """The kind of failure of a pull whose pages are not what was written."""
 
+# What DuckDB raises at pages that are not what they should be. All else (want of memory, a full
+# disk, a fault of its own) says nothing of the pull, which lands when that is over.
+_UNREADABLE = (duckdb.DataError, duckdb.InvalidInputException)
+
 # Members of a pull that the ledger has in its manifest alone.
 _TOLD = ("note", "proof")
 
@@ -70,8 +74,8 @@ def load(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifest
     A failed pull is written into the ledger and the coverage, and changes no row. An answer
     older than one that has landed for the same days is `superseded`: kept in the spool and
     the ledger, its rows not used. Rows that contradict their report make the pull a failed
-    one. What was not asked, since the answer is known, is `not_asked`. A pull that has landed
-    already is left as it is.
+    one; what DuckDB lacks for it (memory, room) is raised. What was not asked, since the answer is
+    known, is `not_asked`. A pull that has landed already is left as it is.
     """
     known = _known(connection, manifest)
     if known is not None:
@@ -150,8 +154,8 @@ def _read_rows(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Ma
         with spool.intact_pages(manifest) as pages:
             incoming_rows(connection, REPORTS[pull.report], pull, manifest.requests, pages)
             if pull.report == coverage.PROOF_REPORT:
-                note_total(connection, pages)
-    except (DamagedPageError, duckdb.Error) as error:
+                note_total(connection, manifest.requests, pages)
+    except (DamagedPageError, *_UNREADABLE) as error:
         raise DamagedPullError(
             f"{pull.report} of {pull.asset_id} (pull {pull.pull_id}) cannot be read: {error}",
             hint=f"nothing of it was landed; Meta is asked again by `{_command(pull)}`",

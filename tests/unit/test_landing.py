@@ -18,6 +18,7 @@ from unit_desk import (
     day,
 )
 
+from meta_pipeline.disk import hint_of
 from meta_pipeline.landing import (
     Manifest,
     PullFailure,
@@ -239,6 +240,43 @@ def test_an_unreadable_page_fails_the_pull(desk: Desk, damage: Callable[[Path], 
     assert desk.spends() == {(day(1), "1"): "1.5"}
 
 
+@pytest.mark.parametrize(("megabytes", "memory"), [(1, "200MB"), (20, "1GB")])
+def test_a_page_takes_memory_by_its_size(desk: Desk, megabytes: int, memory: str) -> None:
+    """Little for the pages that Meta sends, and one beyond DuckDB's own limit lands as well."""
+    desk.connection.execute(f"set memory_limit = '{memory}'")
+    landed = desk.landed([ad_row(day(1), ad_name="x" * megabytes * 1024 * 1024)], day(1))
+    assert (landed.status, landed.failure) == ("complete", None)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate"),
+        duckdb.IOException("IO Error: No space left on device"),
+        duckdb.InternalException("INTERNAL Error: a fault"),
+        duckdb.FatalException("FATAL Error: a fault"),
+    ],
+)
+def test_what_the_machine_lacks_is_no_damage(desk: Desk, error: Exception) -> None:
+    """At whichever statement: the intact page is read again when there is memory and room."""
+    manifest = desk.spooled([ad_row(day(1))], day(1))
+    number = 1
+    while breaks_at(number, desk, manifest, error=error):
+        assert desk.all("select count(*) from raw.pulls") == [(0,)]
+        number += 1
+    assert number > 5
+    assert desk.statuses() == {day(1): "pulled"}
+
+
+def test_want_of_memory_is_raised_as_duckdb_says_it(desk: Desk) -> None:
+    """What is really raised is what is let through."""
+    manifest = desk.spooled([ad_row(day(1))], day(1))
+    desk.connection.execute("set memory_limit = '20MB'")
+    with pytest.raises(duckdb.OutOfMemoryException) as raised:
+        load(desk.connection, desk.spool, manifest)
+    assert "more memory" in (hint_of(str(raised.value)) or "")
+
+
 def test_an_older_answer_fills_only_the_days_no_newer_one_has(desk: Desk) -> None:
     """Whatever the order of landing, the newest answer to a day is the one that counts."""
     desk.landed([ad_row(day(n), spend="new") for n in (3, 4)], day(3), day(4), pulled=at(12))
@@ -338,11 +376,11 @@ def test_a_load_that_breaks_anywhere_changes_nothing(
     assert desk.snapshot() != before
 
 
-def breaks_at(number: int, desk: Desk, manifest: Manifest) -> bool:
+def breaks_at(number: int, desk: Desk, manifest: Manifest, **more: Exception) -> bool:
     """Whether a load has that many statements; if so, that one breaks it."""
     try:
-        load(breaking(desk.connection, number), desk.spool, manifest)
-    except RuntimeError:
+        load(breaking(desk.connection, number, **more), desk.spool, manifest)
+    except (RuntimeError, duckdb.Error):
         return True
     return False
 

@@ -193,11 +193,17 @@ def opened_desk() -> Iterator[Desk]:
         yield Desk(connection, Spool(Path(folder) / "spool"))
 
 
-class BreakingConnection:
-    """A connection whose n-th statement raises `RuntimeError`; ending a transaction works."""
+_FELL_OVER = RuntimeError("the machine fell over")
 
-    def __init__(self, inner: duckdb.DuckDBPyConnection, *, at_statement: int) -> None:
+
+class BreakingConnection:
+    """A connection whose n-th statement raises an error; ending a transaction works."""
+
+    def __init__(
+        self, inner: duckdb.DuckDBPyConnection, *, at_statement: int, error: Exception
+    ) -> None:
         self._inner = inner
+        self._error = error
         self._left = at_statement
 
     def execute(self, sql: str, *args: Any) -> duckdb.DuckDBPyConnection:
@@ -205,11 +211,15 @@ class BreakingConnection:
         if sql not in ("rollback", "commit"):
             self._left -= 1
             if self._left == 0:
-                raise RuntimeError("the machine fell over")
+                raise self._error
         return self._inner.execute(sql, *args)
 
 
-def breaking(connection: duckdb.DuckDBPyConnection, at_statement: int) -> duckdb.DuckDBPyConnection:
+def breaking(
+    connection: duckdb.DuckDBPyConnection,
+    at_statement: int,
+    error: Exception = _FELL_OVER,
+) -> duckdb.DuckDBPyConnection:
     """`connection`, breaking at one statement (the first is 1)."""
-    broken = BreakingConnection(connection, at_statement=at_statement)
+    broken = BreakingConnection(connection, at_statement=at_statement, error=error)
     return cast("duckdb.DuckDBPyConnection", broken)
