@@ -94,13 +94,12 @@ def _known(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> Landed 
     """How the pull has landed already, by this process or another, if it has."""
     pull_id = manifest.pull.pull_id
     row = connection.execute(
-        "select status, row_count, error from raw.pulls where pull_id = ?", [pull_id]
+        "select status, row_count, manifest->'failure' from raw.pulls where pull_id = ?", [pull_id]
     ).fetchone()
     if row is None:
         return None
-    status, rows, error = row
-    refused = PullFailure(kind="contradiction", message=error) if error else None
-    failure = manifest.failure or refused
+    status, rows, told = row
+    failure = msgspec.json.decode(told, type=PullFailure | None)
     return Landed(pull_id, status, rows, failure=failure, span=_span(manifest.pull))
 
 
@@ -132,6 +131,8 @@ def _land(connection: duckdb.DuckDBPyConnection, spool: Spool, manifest: Manifes
         if is_proof or (opened and coverage.doubt_silence(connection, pull, load_seq)):
             coverage.confirm_by_account(connection, pull, load_seq)
         landed = replace(landed, opened=opened, closed=closed, failure=_unproved(pull, held))
+        if held:
+            _enter_failure(connection, manifest, landed)
     return landed
 
 
@@ -300,3 +301,14 @@ def _enter_pull(connection: duckdb.DuckDBPyConnection, manifest: Manifest, lande
         },
     )
     return load_seq
+
+
+def _enter_failure(
+    connection: duckdb.DuckDBPyConnection, manifest: Manifest, landed: Landed
+) -> None:
+    """Writes into the ledger entry what became clear only while the pull landed."""
+    told = msgspec.structs.replace(manifest, failure=landed.failure)
+    connection.execute(
+        "update raw.pulls set manifest = ?::json where pull_id = ?",
+        [msgspec.json.encode(told).decode(), landed.pull_id],
+    )

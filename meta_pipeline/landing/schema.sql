@@ -97,6 +97,7 @@ comment on column raw.pulls.requested_since is 'First day asked for: padded, so 
 comment on column raw.pulls.pulled_at is 'When the first request of the pull was sent (UTC): what it says cannot be newer.';
 comment on column raw.pulls.status is 'complete, failed, superseded (an answer older than one that had landed already; its rows are not used), or not_asked (the answer is known: beyond retention, or a metric that Meta retired).';
 comment on column raw.pulls.served_version is 'The Graph API version that answered, from the facebook-api-version header.';
+comment on column raw.pulls.manifest is 'The manifest in the spool; `failure` also says what became clear only while the pull landed: pages that cannot be used, or days held without proof.';
 comment on column raw.pulls.unanswered_days is 'Of a complete pull, the days from since to until of which it says nothing: a newer answer had landed already, or the day came back empty without proof. NULL: not a complete pull of days, or landed before this was kept (a reload fills it in).';
 comment on table raw.records is 'Every version of every row Meta sent. Valid from valid_from until valid_to; valid_to NULL is the newest.';
 comment on column raw.records.day is 'The day described (ad account time zone; Pages: America/Los_Angeles); the first day of a month; NULL for snapshots.';

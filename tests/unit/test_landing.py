@@ -16,6 +16,7 @@ from unit_desk import (
     at,
     breaking,
     day,
+    page_body,
 )
 
 from meta_pipeline.disk import hint_of
@@ -461,6 +462,26 @@ def test_a_failed_pull_that_has_landed_is_still_a_failure(desk: Desk) -> None:
     manifest = desk.spooled([], day(1), failure=FAILURE)
     load(desk.connection, desk.spool, manifest)
     assert load(desk.connection, desk.spool, manifest).failure == FAILURE
+
+
+def test_a_held_pull_that_has_landed_is_still_held(desk: Desk) -> None:
+    """Another process may have landed it in between; its days are not green for that."""
+    desk.landed([ad_row(day(1))], day(1), pulled=at(10))
+    manifest = desk.spooled([], day(1), pulled=at(11))
+    first = load(desk.connection, desk.spool, manifest)
+    assert first.failure is not None
+    assert first.failure.kind == "unproved"
+    again = load(desk.connection, desk.spool, manifest)
+    assert (again.status, again.failure) == ("complete", first.failure)
+
+
+@pytest.mark.parametrize("body", [b"<html>", page_body([{"date_start": "2026-10-01"}])])
+def test_a_refused_pull_that_has_landed_says_the_same(desk: Desk, body: bytes) -> None:
+    """What is damaged is not called a contradiction."""
+    manifest = desk.spooled(body, day(1))
+    first = load(desk.connection, desk.spool, manifest)
+    assert first.failure is not None
+    assert load(desk.connection, desk.spool, manifest).failure == first.failure
 
 
 def unanswered(desk: Desk) -> list[list[int]]:
