@@ -6,6 +6,8 @@ clients is fetched, the pulls are landed on it one by one as in a file, and what
 back in one commit.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -14,7 +16,10 @@ import duckdb
 from meta_pipeline.landing.load import Landed, load
 from meta_pipeline.landing.schema import create_schema, highest_load
 from meta_pipeline.landing.spool import Manifest, Spool
+from meta_pipeline.reports import REPORTS
 from meta_pipeline.warehouse import is_lake, transaction
+
+log = logging.getLogger(__name__)
 
 _DESK = "desk"
 
@@ -118,7 +123,8 @@ def load_missing(
     """Lands every finished pull of the spool that the warehouse does not know, oldest first.
 
     This is how a load that was cut short is caught up with. `client_ids` (then client by client)
-    and `report` narrow down where to look.
+    and `report` narrow down where to look. Pulls of a report that this version does not have are
+    left where they are, with a warning.
     """
     places = ["*"] if client_ids is None else list(client_ids)
     # Asked for all at once: the ledger has no index, so that each question reads all of it.
@@ -132,7 +138,11 @@ def load_missing(
     ).fetchall():
         known.setdefault(client, []).append(pull)
     landed: list[Landed] = []
+    strange: Counter[str] = Counter()
     for client in places:
-        missing = spool.manifests(known.get(client, ()), client_id=client, report=report)
-        landed += load_all(connection, spool, missing)
+        missing = list(spool.manifests(known.get(client, ()), client_id=client, report=report))
+        strange.update(m.pull.report for m in missing if m.pull.report not in REPORTS)
+        landed += load_all(connection, spool, (m for m in missing if m.pull.report in REPORTS))
+    for name, pulls in strange.items():
+        log.warning("%d pulls of %s are left out: this version has no such report", pulls, name)
     return landed

@@ -8,9 +8,9 @@ from meta_pipeline.config import Lake
 from meta_pipeline.errors import WarehouseError
 from meta_pipeline.landing.batch import load_missing
 from meta_pipeline.landing.clients import store_clients
-from meta_pipeline.landing.load import Landed
+from meta_pipeline.landing.load import DAMAGED, Landed
 from meta_pipeline.landing.schema import create_schema
-from meta_pipeline.landing.spool import Spool
+from meta_pipeline.landing.spool import PullFailure, Spool
 from meta_pipeline.warehouse import locked, transaction, writing
 
 
@@ -20,7 +20,8 @@ def reload(warehouse: Path | Lake, spool: Spool) -> list[Landed]:
     Holds the writer's lock all the while. The old file, whole or broken, is kept beside the
     new one as `warehouse.<time>.duckdb`. A DuckLake is emptied first, and filled client by client:
     when that is cut short, the same again ends it, and the published marts are those of before.
-    Raises `WarehouseError` when the spool is empty.
+    A manifest that was set aside is among the pulls returned, as one that failed. Raises
+    `WarehouseError` when the spool is empty.
     """
     if next(iter(spool.manifests()), None) is None:
         raise WarehouseError(
@@ -28,7 +29,7 @@ def reload(warehouse: Path | Lake, spool: Spool) -> list[Landed]:
             hint="run `meta-pipeline sync` to pull from Meta",
         )
     if isinstance(warehouse, Lake):
-        return _refill(warehouse, spool)
+        return _refill(warehouse, spool) + _damaged(spool)
     fresh = warehouse.with_name(f".{warehouse.stem}.rebuild.duckdb")
     with locked(warehouse):
         for leftover in (fresh, fresh.with_name(fresh.name + ".wal")):
@@ -40,7 +41,24 @@ def reload(warehouse: Path | Lake, spool: Spool) -> list[Landed]:
         _set_aside(warehouse)
         fresh.replace(warehouse)
         fresh.with_name(fresh.name + ".lock").unlink(missing_ok=True)
-    return landed
+    return landed + _damaged(spool)
+
+
+def _damaged(spool: Spool) -> list[Landed]:
+    """The pulls of which nobody knows any more what they answered."""
+    found = []
+    for path in spool.damaged_manifests():
+        report = path.parent.name.removeprefix("report=")
+        client = path.parent.parent.name.removeprefix("client=")
+        failure = PullFailure(
+            kind=DAMAGED,
+            message=f"{path}: the manifest of a pull of {report} of {client} cannot be read",
+            hint="nothing of it was landed; Meta is asked again by "
+            f"`meta-pipeline sync -c {client}`, for older days by `meta-pipeline backfill "
+            f"--from DAY --to DAY --report {report} -c {client} --again`",
+        )
+        found.append(Landed(path.name.removesuffix(".json.damaged"), "failed", failure=failure))
+    return found
 
 
 def _refill(lake: Lake, spool: Spool) -> list[Landed]:

@@ -11,6 +11,7 @@ none is ever half there, and several machines may write and read one spool.
 """
 
 import hashlib
+import logging
 import os
 import secrets
 import tempfile
@@ -25,9 +26,15 @@ import msgspec
 import zstandard
 from upath import UPath
 
+from meta_pipeline.errors import WarehouseError
 from meta_pipeline.files import remove_abandoned
 
+log = logging.getLogger(__name__)
+
 ZSTD_LEVEL = 3
+
+SCHEMA = 1
+"""The version of what a manifest says; it goes up when an older program would misread it."""
 
 BEYOND_RETENTION = "beyond retention"
 """The kind of failure of days that Meta keeps no longer: they are not asked for."""
@@ -89,10 +96,16 @@ class Pull(msgspec.Struct, frozen=True, kw_only=True):
     proof: str | None = None
 
 
+class _Schema(msgspec.Struct, frozen=True):
+    """Of a manifest, what tells whether this version can read the rest."""
+
+    schema: int = 1
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """A finished pull: whole, or failed and why."""
 
-    schema: int = 1
+    schema: int = SCHEMA
     pull: Pull
     requests: list[Request]
     failure: PullFailure | None = None
@@ -220,12 +233,20 @@ class Spool:
     def manifests(
         self, known: Iterable[str] = (), *, client_id: str = "*", report: str = "*"
     ) -> Iterator[Manifest]:
-        """The finished pulls not in `known`, oldest first; of one client or report if named."""
+        """The finished pulls not in `known`, oldest first; of one client or report if named.
+
+        A manifest that is not what was written is set aside, and all others are read. Raises
+        `WarehouseError` when a newer version wrote one: what it says cannot be left out.
+        """
         skip = set(known)
         folders = f"client={client_id}/report={report}"
         found = (p for p in self.root.glob(f"{folders}/*.json") if p.stem not in skip)
-        manifests = (msgspec.json.decode(p.read_bytes(), type=Manifest) for p in found)
+        manifests = (manifest for p in found if (manifest := _manifest(p)) is not None)
         return iter(sorted(manifests, key=lambda m: (m.pull.pulled_at, m.pull.pull_id)))
+
+    def damaged_manifests(self) -> list[Path | UPath]:
+        """The manifests that were set aside, now or before."""
+        return sorted(self.root.glob("client=*/report=*/*.json.damaged"), key=str)
 
     def keep_clients(self, clients: list[dict[str, Any]]) -> None:
         """Keeps the clients' configuration, so that the warehouse can be rebuilt from here."""
@@ -238,6 +259,22 @@ class Spool:
         """The clients kept last, or none."""
         path = self.root / "clients.json"
         return msgspec.json.decode(path.read_bytes()) if path.exists() else []
+
+
+def _manifest(path: Path | UPath) -> Manifest | None:
+    """What a manifest's file says; None when it is not what was written, and was set aside."""
+    content = path.read_bytes()
+    try:
+        schema = msgspec.json.decode(content, type=_Schema).schema
+        if schema <= SCHEMA:
+            return msgspec.json.decode(content, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        log.error("%s: %s; it was set aside as %s", path, error, _set_aside(path))
+        return None
+    raise WarehouseError(
+        f"{path} was written by a newer version of meta-pipeline (schema {schema})",
+        hint="install that version or a newer one, then run the same command again",
+    )
 
 
 def _intact(page: Path | UPath) -> bytes:
@@ -257,12 +294,12 @@ def _intact(page: Path | UPath) -> bytes:
     return packed
 
 
-def _set_aside(page: Path | UPath) -> str:
-    name = f"{page.name}.damaged"
-    if isinstance(page, Path):
-        page.rename(page.with_name(name))
+def _set_aside(path: Path | UPath) -> str:
+    name = f"{path.name}.damaged"
+    if isinstance(path, Path):
+        path.rename(path.with_name(name))
     else:
-        page.fs.mv(page.path, page.with_name(name).path)
+        path.fs.mv(path.path, path.with_name(name).path)
     return name
 
 

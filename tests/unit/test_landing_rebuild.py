@@ -23,7 +23,7 @@ from unit_desk import (
 from meta_pipeline.config import Client
 from meta_pipeline.dates import Span
 from meta_pipeline.errors import WarehouseError
-from meta_pipeline.landing import register_clients, reload
+from meta_pipeline.landing import Spool, load_missing, register_clients, reload
 from meta_pipeline.warehouse import writing
 
 
@@ -84,18 +84,44 @@ def test_the_old_files_are_kept_beside_the_new_one(
 def test_a_rebuild_that_fails_leaves_the_old_file(desk: Desk, tmp_path: Path) -> None:
     """The new one is put into place only when it is whole; the next try starts over."""
     warehouse = tmp_path / "warehouse.duckdb"
-    manifest = desk.spooled([ad_row(day(1))], day(1), report="not_a_report")
+    desk.spooled([ad_row(day(1))], day(1))
     with writing(warehouse) as con:
         con.execute("create table precious as select 1")
     old = warehouse.read_bytes()
-    with pytest.raises(KeyError):
-        reload(warehouse, desk.spool)
+    with pytest.raises(OSError, match="Input/output error"):
+        reload(warehouse, TornSpool(str(desk.spool.root)))
     assert warehouse.read_bytes() == old
-    for path in desk.spool.folder("acme", "not_a_report").iterdir():
-        path.unlink()
-    assert manifest not in desk.spool.manifests()
-    desk.spooled([ad_row(day(1))], day(1))
     assert len(reload(warehouse, desk.spool)) == 1
+
+
+class TornSpool(Spool):
+    """A spool of which a part cannot be read."""
+
+    def clients(self) -> list[dict[str, Any]]:
+        """Fails like a broken disk."""
+        raise OSError(5, "Input/output error")
+
+
+def test_what_this_version_cannot_read_keeps_nothing_else_back(
+    desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A report that is no more is warned of, a damaged manifest is a pull that failed."""
+    for client_id in ("acme", "luna"):
+        desk.spooled([ad_row(day(1))], day(1), client=client_id)
+    desk.spooled([ad_row(day(1))], day(1), report="not_a_report")
+    torn = desk.spooled([ad_row(day(2))], day(2))
+    path = desk.spool.folder("acme", "ad_daily") / f"{torn.pull.pull_id}.json"
+    path.write_bytes(path.read_bytes()[:40])
+    *whole, broken = reload(tmp_path / "warehouse.duckdb", desk.spool)
+    assert [landed.status for landed in whole] == ["complete", "complete"]
+    assert "1 pulls of not_a_report are left out" in caplog.text
+    assert broken.failure is not None
+    assert (broken.pull_id, broken.failure.kind) == (torn.pull.pull_id, "damaged")
+    assert f"{path.name}.damaged" in broken.failure.message
+    assert "--report ad_daily -c acme --again" in (broken.failure.hint or "")
+    # It is told each time, as long as it lies there.
+    assert len(reload(tmp_path / "warehouse.duckdb", desk.spool)) == 3
+    assert len(load_missing(desk.connection, desk.spool, client_ids=["acme", "luna"])) == 2
 
 
 def test_an_empty_spool_is_refused(tmp_path: Path, desk: Desk) -> None:

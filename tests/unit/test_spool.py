@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit_desk import FAILURE, Desk, at, day, opened_desk
 
+from meta_pipeline.errors import WarehouseError
 from meta_pipeline.landing import Manifest, Pull, PullWriter, Spool, new_pull_id
 
 BODY = b'{"data":[{"ad_id":"1"}]}'
@@ -195,6 +196,29 @@ def test_manifests_come_oldest_first(spool: Spool) -> None:
     for pull_id, pulled, client in made:
         spool.begin(a_pull(pull_id, pulled, client)).finish()
     assert [m.pull.pull_id for m in spool.manifests()] == ["p3", "p0", "p2", "p1"]
+
+
+@pytest.mark.parametrize("content", [b'{"schema":1,"pull":{"pull_id":"p', b"", b"[1]", b"\xff\x00"])
+def test_a_damaged_manifest_is_set_aside(spool: Spool, content: bytes) -> None:
+    """The others are read, and it is named."""
+    for pull_id in ("p1", "p2"):
+        spool.begin(a_pull(pull_id)).finish()
+    path = spool.folder("acme", "ad_daily") / "p1.json"
+    path.write_bytes(content)
+    assert [m.pull.pull_id for m in spool.manifests()] == ["p2"]
+    assert [m.pull.pull_id for m in spool.manifests()] == ["p2"]
+    assert [one.name for one in spool.damaged_manifests()] == ["p1.json.damaged"]
+    assert spool.damaged_manifests()[0].read_bytes() == content
+
+
+def test_a_manifest_of_a_newer_version_is_refused(spool: Spool) -> None:
+    """What cannot be understood is neither left out nor called damaged."""
+    spool.begin(a_pull()).finish()
+    path = spool.folder("acme", "ad_daily") / "p1.json"
+    path.write_bytes(b'{"schema":2,"pulls":[]}')
+    with pytest.raises(WarehouseError, match="newer version of meta-pipeline"):
+        spool.manifests()
+    assert spool.damaged_manifests() == []
 
 
 def test_known_pulls_are_left_out(spool: Spool) -> None:
