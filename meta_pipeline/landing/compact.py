@@ -14,7 +14,7 @@ import duckdb
 from meta_pipeline.errors import WarehouseError
 from meta_pipeline.landing.schema import create_schema
 from meta_pipeline.reports import REPORTS
-from meta_pipeline.warehouse import WAREHOUSE_STORAGE, transaction, writing
+from meta_pipeline.warehouse import WAREHOUSE_STORAGE, refuse_log, transaction, writing
 
 # Of these every version stays. How a day's figures settled is measured on the account by day,
 # one row each, and objects have their history told by the marts; all of it is small.
@@ -80,7 +80,7 @@ def compact(
             size = fresh.stat().st_size
             # The log of the old file would be played into the new one.
             connection.close()
-            _refuse_log(warehouse)
+            refuse_log(warehouse)
             fresh.replace(warehouse)
             _sync(warehouse.parent)
         except (OSError, duckdb.Error) as error:
@@ -194,15 +194,6 @@ def _refuse(difference: str) -> None:
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     row = connection.execute(f"select count(*) from {table}").fetchone()
     return int(row[0]) if row else 0
-
-
-def _refuse_log(warehouse: Path) -> None:
-    log = warehouse.with_name(warehouse.name + ".wal")
-    if log.exists():
-        raise WarehouseError(
-            f"{log} was not written into the warehouse when it was closed",
-            hint="run the same command again; the warehouse is as it was",
-        )
 
 
 def _clear(fresh: Path) -> None:

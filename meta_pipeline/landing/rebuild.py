@@ -11,7 +11,7 @@ from meta_pipeline.landing.clients import store_clients
 from meta_pipeline.landing.load import DAMAGED, Landed
 from meta_pipeline.landing.schema import create_schema
 from meta_pipeline.landing.spool import PullFailure, Spool
-from meta_pipeline.warehouse import locked, transaction, writing
+from meta_pipeline.warehouse import locked, refuse_log, transaction, writing
 
 
 def reload(warehouse: Path | Lake, spool: Spool) -> list[Landed]:
@@ -38,6 +38,7 @@ def reload(warehouse: Path | Lake, spool: Spool) -> list[Landed]:
             create_schema(connection)
             store_clients(connection, spool.clients())
             landed = load_missing(connection, spool)
+        refuse_log(fresh)
         _set_aside(warehouse)
         fresh.replace(warehouse)
         fresh.with_name(fresh.name + ".lock").unlink(missing_ok=True)
@@ -73,10 +74,20 @@ def _refill(lake: Lake, spool: Spool) -> list[Landed]:
 
 
 def _set_aside(warehouse: Path) -> None:
+    """Gives the old file a second name, so that it stays in its place until the new one takes it.
+
+    A pull that found no file there would begin with an empty one. Where the disk knows no links,
+    the old file is moved, and for a moment there is none.
+    """
     stamp = now().strftime("%Y%m%dT%H%M%SZ")
     names = (f"{warehouse.stem}.{stamp}-{number}.duckdb" for number in count(1))
     aside = next(path for name in names if not (path := warehouse.with_name(name)).exists())
-    for suffix in ("", ".wal"):
-        path = warehouse.with_name(warehouse.name + suffix)
-        if path.exists():
-            path.replace(aside.with_name(aside.name + suffix))
+    if warehouse.exists():
+        try:
+            aside.hardlink_to(warehouse)
+        except OSError:
+            warehouse.replace(aside)
+    # Last, and before the new file comes: it would be played into that one.
+    log = warehouse.with_name(warehouse.name + ".wal")
+    if log.exists():
+        log.replace(aside.with_name(aside.name + ".wal"))

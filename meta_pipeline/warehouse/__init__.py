@@ -6,6 +6,7 @@ from meta_pipeline.warehouse.connection import (
     is_lake,
     locked,
     reading_marts,
+    refuse_log,
     transaction,
     writing,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "place_extensions",
     "publish",
     "reading_marts",
+    "refuse_log",
     "s3_secret",
     "tidy_lake",
     "transaction",

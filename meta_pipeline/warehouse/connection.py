@@ -98,6 +98,19 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.execute("commit")
 
 
+def refuse_log(path: Path) -> None:
+    """Raises `WarehouseError` when a closed file has a log of its own beside it.
+
+    What is in the log is not in the file yet, and would be played into another one of its name.
+    """
+    log = path.with_name(path.name + ".wal")
+    if log.exists():
+        raise WarehouseError(
+            f"{log} was not written into its file when that was closed",
+            hint="run the same command again; the warehouse is as it was",
+        )
+
+
 def is_lake(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether the connection's tables are in a DuckLake, not in a file of DuckDB."""
     row = connection.execute(

@@ -24,7 +24,7 @@ from meta_pipeline.config import Client
 from meta_pipeline.dates import Span
 from meta_pipeline.errors import WarehouseError
 from meta_pipeline.landing import Spool, load_missing, register_clients, reload
-from meta_pipeline.warehouse import writing
+from meta_pipeline.warehouse import WAREHOUSE_STORAGE, writing
 
 
 def client(client_id: str, **more: Any) -> Client:
@@ -63,11 +63,19 @@ def test_a_rebuilt_warehouse_knows_the_clients(desk: Desk, tmp_path: Path) -> No
             assert again.snapshot()[table] == desk.snapshot()[table]
 
 
+def no_links(*_: object) -> None:
+    """A disk that knows no second names."""
+    raise OSError(1, "Operation not permitted")
+
+
 @pytest.mark.parametrize("old", [b"no database", None])
+@pytest.mark.parametrize("has_links", [True, False])
 def test_the_old_files_are_kept_beside_the_new_one(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None, has_links: bool
 ) -> None:
     """Whole or broken, with the time in their names, also twice in one moment."""
+    if not has_links:
+        monkeypatch.setattr(Path, "hardlink_to", no_links)
     monkeypatch.setenv("META_PIPELINE_NOW", "2026-11-22T12:00:00Z")
     desk.landed([ad_row(day(1))], day(1))
     warehouse = tmp_path / "warehouse.duckdb"
@@ -92,6 +100,46 @@ def test_a_rebuild_that_fails_leaves_the_old_file(desk: Desk, tmp_path: Path) ->
         reload(warehouse, TornSpool(str(desk.spool.root)))
     assert warehouse.read_bytes() == old
     assert len(reload(warehouse, desk.spool)) == 1
+
+
+def test_the_log_of_the_old_file_goes_with_it(desk: Desk, tmp_path: Path) -> None:
+    """It would be played into the new one."""
+    desk.spooled([ad_row(day(1))], day(1))
+    warehouse, log = tmp_path / "warehouse.duckdb", tmp_path / "warehouse.duckdb.wal"
+    warehouse.write_bytes(b"old")
+    log.write_bytes(b"log of the old")
+    reload(warehouse, desk.spool)
+    (aside,) = tmp_path.glob("warehouse.*-1.duckdb")
+    assert aside.read_bytes() == b"old"
+    assert aside.with_name(aside.name + ".wal").read_bytes() == b"log of the old"
+    assert not log.exists()
+
+
+def test_a_new_file_that_is_not_written_out_is_refused(desk: Desk, tmp_path: Path) -> None:
+    """What is in its log would be lost with its name."""
+    desk.spooled([ad_row(day(1))], day(1))
+    warehouse = tmp_path / "warehouse.duckdb"
+    warehouse.write_bytes(b"old")
+    with pytest.raises(WarehouseError, match="was not written into its file"):
+        reload(warehouse, LoggedSpool(str(desk.spool.root), tmp_path))
+    assert warehouse.read_bytes() == b"old"
+    assert sorted(tmp_path.glob("warehouse.*.duckdb")) == []
+    assert len(reload(warehouse, desk.spool)) == 1
+
+
+class LoggedSpool(Spool):
+    """A spool that keeps the file being filled from it from taking in its log."""
+
+    def __init__(self, root: str, home: Path) -> None:
+        super().__init__(root)
+        self.fresh = home / ".warehouse.rebuild.duckdb"
+
+    def clients(self) -> list[dict[str, Any]]:
+        """Lets the checkpoint at the end not happen, as on a full disk."""
+        same: Any = {"storage_compatibility_version": WAREHOUSE_STORAGE}
+        with duckdb.connect(str(self.fresh), config=same) as connection:
+            connection.execute("pragma disable_checkpoint_on_shutdown")
+        return super().clients()
 
 
 class TornSpool(Spool):
