@@ -16,6 +16,10 @@ PROOF_REPORT = "account_daily"
 
 _KEPT = "; the rows from before are kept"
 _SILENT = "no row and no total in the range; the account itself answers"
+_SILENT_RANGE = (
+    "no row of the account in the range; the account itself answers, and its known days show no "
+    "delivery"
+)
 _FINER_REPORTS = [
     name
     for name, report in REPORTS.items()
@@ -26,6 +30,14 @@ _FINER_REPORTS = [
 _SHOWS_DELIVERY = """(
     coalesce(payload->>'impressions', '0') <> '0' or coalesce(payload->>'spend', '0') <> '0'
     or coalesce(payload->>'clicks', '0') <> '0' or (payload->'actions') is not null
+)"""
+
+# SQL: whether the account object itself has answered the token.
+_ACCOUNT_ANSWERS = """exists (
+    from raw.coverage as account
+    where account.client_id = $client_id and account.asset_id = $asset_id
+        and account.report = 'accounts' and account.status = 'pulled'
+        and account.failed_at is null
 )"""
 
 # SQL: how many days a gap's report describes, its own the last of them.
@@ -330,12 +342,7 @@ def _confirm_by_total(connection: duckdb.DuckDBPyConnection, pull: Pull) -> None
         where {in_scope("coverage")} and row_count = 0
             and coalesce(coverage.day between total.since and total.until, true)
             and total.is_complete
-            and (total.has_rows or exists (
-                from raw.coverage as account
-                where account.client_id = $client_id and account.asset_id = $asset_id
-                    and account.report = 'accounts' and account.status = 'pulled'
-                    and account.failed_at is null
-            ))
+            and (total.has_rows or {_ACCOUNT_ANSWERS})
         """,
         scope(pull) | {"silent": _SILENT},
     )
@@ -387,7 +394,9 @@ def confirm_by_account(connection: duckdb.DuckDBPyConnection, pull: Pull, load_s
     """Settles the empty days of the account's finer reports around those of `pull`.
 
     They are believed when the account's own rows show no delivery either, on all the days that
-    the empty one stands for: its own, its month, or the days up to it of a rolling report.
+    the empty one stands for: its own, its month, or the days up to it of a rolling report. What the
+    account itself says of a range that begins before its first known day is believed as its days
+    are: when the account object answers, and nothing that is known shows delivery.
     """
     connection.execute(
         f"""
@@ -416,7 +425,15 @@ def confirm_by_account(connection: duckdb.DuckDBPyConnection, pull: Pull, load_s
                 gap.day - {_ROLLING} + 1 as first_day,
                 case when gap.report = any($months)
                     then least(last_day(gap.day), pull.until) else gap.day
-                end as last_day
+                end as last_day,
+                gap.report = any($own)
+                and ({_ACCOUNT_ANSWERS} or gap.reason = $silent_range)
+                and not exists (
+                    from raw.records as record
+                    where record.client_id = $client_id and record.asset_id = $asset_id
+                        and record.report = gap.report and record.part = gap.part
+                        and record.day = gap.day and record.valid_to is null
+                ) as is_supported
             from raw.coverage as gap
             inner join raw.pulls as pull on pull.pull_id = gap.pull_id
             where gap.client_id = $client_id and gap.asset_id = $asset_id
@@ -428,6 +445,7 @@ def confirm_by_account(connection: duckdb.DuckDBPyConnection, pull: Pull, load_s
             select
                 gaps.report, gaps.part, gaps.day,
                 count(account.day) = gaps.last_day - gaps.first_day + 1 as is_compared,
+                bool_or(gaps.is_supported) as is_supported,
                 coalesce(bool_or(account.is_active), false) as is_active,
                 bool_or(account.status not in ('pulled', 'confirmed_empty')) as is_doubtful
             from gaps
@@ -437,11 +455,13 @@ def confirm_by_account(connection: duckdb.DuckDBPyConnection, pull: Pull, load_s
         verdict as (
             select
                 report, part, day,
-                case when is_compared and not is_active and not is_doubtful
+                case
+                    when (is_compared or is_supported) and not is_active and not is_doubtful
                     then 'confirmed_empty' else 'unconfirmed_empty'
                 end as status,
                 case
                     when is_active then 'Meta sent no rows, and the account shows delivery'
+                    when not is_compared and is_supported and not is_doubtful then $silent_range
                     when not is_compared then 'Meta sent no rows; the account is not known'
                     when is_doubtful then 'Meta sent no rows, and none of the account either'
                     else 'the account shows no delivery either'
@@ -463,5 +483,7 @@ def confirm_by_account(connection: duckdb.DuckDBPyConnection, pull: Pull, load_s
             "until": pull.until,
             "load_seq": load_seq,
             "months": [name for name, report in REPORTS.items() if report.grain == "month"],
+            "own": [name for name, report in REPORTS.items() if report.level == "account"],
+            "silent_range": _SILENT_RANGE,
         },
     )

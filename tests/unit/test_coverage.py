@@ -325,13 +325,68 @@ def test_an_older_success_does_not_hide_a_newer_failure(desk: Desk) -> None:
 
 
 def test_a_month_is_proved_by_all_of_its_days(desk: Desk) -> None:
-    """One empty day says nothing of the others."""
-    desk.landed(b'{"id":"act_1"}', report="accounts", pulled=at(8))
+    """With them known, the account object need not have answered."""
+    zeros = [account_row(day(n), "0", spend="0") for n in range(1, 32)]
     desk.landed([], day(1), day(31), report="account_monthly", pulled=at(9))
-    desk.landed([], day(5), report="account_daily", pulled=at(10))
+    desk.landed(zeros[4:5], day(5), report="account_daily", pulled=at(10))
     assert desk.statuses("account_monthly") == {day(1): GAP}
-    desk.landed([], day(1), day(31), report="account_daily", pulled=at(11))
+    desk.landed(zeros, day(1), day(31), report="account_daily", pulled=at(11))
     assert desk.statuses("account_monthly") == {day(1): PROVED}
+    assert reasons(desk, "account_monthly")[day(1)] == "the account shows no delivery either"
+
+
+@pytest.mark.parametrize(
+    "order", [("account_daily", "account_28d"), ("account_28d", "account_daily")]
+)
+def test_an_account_without_delivery_has_no_gaps_before_its_first_day(
+    desk: Desk, order: tuple[str, str]
+) -> None:
+    """Its 28 days and its month reach back to days that nobody asks for: the silence about the
+    account is believed as that about its days is, when the account object answers."""
+    window: dict[str, Any] = {"since": day(20), "until": day(31)}
+    the_account(desk)
+    for report in order:
+        desk.landed([], **window, report=report, pulled=at(10))
+    desk.landed([], day(1), day(31), report="account_monthly", pulled=at(11))
+    for report in ("account_28d", "account_monthly"):
+        assert set(desk.statuses(report).values()) == {PROVED}
+        assert set(reasons(desk, report).values()) == {
+            "no row of the account in the range; the account itself answers, and its known days "
+            "show no delivery"
+        }
+    desk.landed([], report="accounts", pulled=at(12), failure=FAILURE)
+    zero = [account_row(day(31), "0", spend="0")]
+    desk.landed(zero, day(31), report="account_daily", pulled=at(12))
+    assert set(desk.statuses("account_28d").values()) == {PROVED}
+
+
+def test_belief_in_a_range_goes_with_the_first_delivery_in_it(desk: Desk) -> None:
+    """Also on days that come to be known later."""
+    the_account(desk)
+    desk.landed([], day(20), day(21), report="account_daily", pulled=at(10))
+    desk.landed([], day(20), day(21), report="account_28d", pulled=at(10))
+    rows, summary = [account_row(day(1))], {"impressions": "10"}
+    desk.landed(rows, day(1), day(2), report="account_daily", pulled=at(11), summary=summary)
+    assert desk.statuses("account_28d") == {day(20): GAP, day(21): GAP}
+    assert reasons(desk, "account_28d")[day(21)] == (
+        "Meta sent no rows, and the account shows delivery"
+    )
+
+
+@pytest.mark.parametrize("lack", ["account", "days", "own rows"])
+def test_a_range_without_support_is_a_gap(desk: Desk, lack: str) -> None:
+    """The account never answered, none of its days is known, or the range had a row before."""
+    if lack != "account":
+        the_account(desk)
+    if lack != "days":
+        zero = [account_row(day(20), "0", spend="0")]
+        desk.landed(zero, day(20), report="account_daily", pulled=at(10))
+    if lack == "own rows":
+        row = account_row(day(20)) | {"date_start": "2026-09-23"}
+        desk.landed([row], day(20), report="account_28d", pulled=at(10))
+    landed = desk.landed([], day(20), report="account_28d", pulled=at(11))
+    assert desk.statuses("account_28d") == {day(20): PULLED if lack == "own rows" else GAP}
+    assert (landed.failure is not None) == (lack == "own rows")
 
 
 def test_doubt_about_the_account_is_not_called_delivery(desk: Desk) -> None:
