@@ -39,14 +39,21 @@ def main() -> None:
         raise SystemExit(_exit_code(error)) from None
     except SystemExit as stop:
         if stop.code == EXIT_INTERRUPTED:
-            print("interrupted; what had landed is kept", file=sys.stderr)
+            _say_interrupted()
         raise
     except Exception as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # DuckDB's way of raising it
+            _say_interrupted()
+            raise SystemExit(EXIT_INTERRUPTED) from None
         root = root_in_disk(error)
         if root is None:
             raise
         _explain(_trouble(root))
         raise SystemExit(EXIT_FAILED) from None
+
+
+def _say_interrupted() -> None:
+    print("interrupted; what had landed is kept", file=sys.stderr)
 
 
 def _explain(error: MetaPipelineError) -> None:

@@ -52,6 +52,19 @@ def test_every_command_has_help_and_stands_in_the_readme():
         assert f"meta-pipeline {name}" in readme, name
 
 
+def test_a_query_that_is_interrupted_interrupts_the_command(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB makes an error of its own of Ctrl-C."""
+
+    def query() -> None:
+        raise RuntimeError("Query interrupted") from KeyboardInterrupt()
+
+    monkeypatch.setattr("meta_pipeline.cli.app.app", query)
+    code, _, err = run("reload")
+    assert (code, err) == (130, "interrupted; what had landed is kept\n")
+
+
 def test_help_is_quick_and_needs_no_configuration():
     """`--help` imports neither Dagster nor dbt nor DuckDB."""
     code = (
