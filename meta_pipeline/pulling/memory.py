@@ -181,15 +181,16 @@ def _deaths(connection: duckdb.DuckDBPyConnection, report: Report, now: datetime
             arg_max(manifest->'failure'->>'message', pulled_at), max(pulled_at)
         from raw.pulls
         where status = 'failed' and part <> '' and pulled_at > $since
-            and (manifest->'failure'->>'kind') = $kind
+            and (manifest->'failure'->>'kind') = $kind and report = any($reports)
         group by report, part, asset_id
         order by max(pulled_at)
         """,
-        {"since": now - DEAD_FOR, "kind": DEAD_METRIC},
+        {"since": now - DEAD_FOR, "kind": DEAD_METRIC, "reports": list(REPORTS)},
     ).fetchall()
     answered = connection.execute(
-        "select report, part, asset_id, max(pulled_at) from raw.pulls "
-        "where status = 'complete' and part <> '' and row_count > 0 group by all"
+        "select report, part, asset_id, max(pulled_at) from raw.pulls where status = 'complete' "
+        "and part <> '' and row_count > 0 and report = any($reports) group by all",
+        {"reports": list(REPORTS)},
     ).fetchall()
     newest: dict[tuple[Surface, str], datetime] = {}
     for name, part, _, when in answered:

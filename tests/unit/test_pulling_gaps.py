@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from threading import Event
 
+import duckdb
 import pytest
 import requests
 from unit_batches import asked_path
@@ -63,6 +64,16 @@ def test_a_dead_metric_is_remembered_and_told_once(office: Office) -> None:
         "select distinct status, reason like '%valid insights metric%' from raw.coverage "
         f"where part = '{METRIC}'"
     ) == [("failed", True)]
+
+
+def test_pulls_of_a_report_that_is_no_more_are_passed_over(office: Office) -> None:
+    """The ledger of an older version may hold them."""
+    a_page(office)
+    office.pull("page_daily", FIRST)
+    with duckdb.connect(str(office.home / "warehouse.duckdb")) as con:
+        con.execute("update raw.pulls set report = 'page_former'")
+    (outcome,) = office.pull("page_daily", FIRST)
+    assert [failure.kind for failure in outcome.failures] == ["dead metric"]
 
 
 def test_another_client_learns_of_it_too(office: Office) -> None:
