@@ -42,7 +42,7 @@ def build(
         assets=[
             *raw_assets(clients, grid, retries),
             models,
-            published_asset(models, settings, grid),
+            published_asset(project, models, settings, grid),
             settled_asset(grid),
             dashboard_asset(settings),
         ],

@@ -1,6 +1,5 @@
 """The dbt project as assets, its tests as asset checks, and the file handed to analysts."""
 
-import hashlib
 import os
 import shlex
 import shutil
@@ -25,6 +24,7 @@ from filelock import FileLock
 from packaging.version import Version
 
 from meta_pipeline.config import Lake, Settings
+from meta_pipeline.defs.builds import Builds, _files, fingerprint
 from meta_pipeline.defs.metadata import pictures
 from meta_pipeline.defs.partitions import LAUNCHER_TAG, Grid
 from meta_pipeline.defs.raw import OWNERS, WRITER_POOL, raw_key
@@ -186,17 +186,11 @@ def _tied(executable: str, target: Path) -> Path:
     return path
 
 
-def _project_files(folder: Path) -> list[Path]:
-    parts = ("models", "macros", "seeds", "tests")
-    nested = (path for part in parts for path in (folder / part).rglob("*") if path.is_file())
-    return sorted([*nested, folder / "dbt_project.yml", folder / "profiles.yml"])
-
-
 def _is_current(manifest: Path, folder: Path) -> bool:
     """Whether nothing changed since the manifest; a file taken away changes its folder."""
     if not manifest.exists() or not _is_whole(manifest):
         return False
-    files = _project_files(folder)
+    files = _files(folder)
     parsed = manifest.stat().st_mtime
     return all(path.stat().st_mtime < parsed for path in {*files, *(f.parent for f in files)})
 
@@ -208,14 +202,6 @@ def _is_whole(manifest: Path) -> bool:
     except orjson.JSONDecodeError:
         return False
     return True
-
-
-def _fingerprint(folder: Path) -> str:
-    """What the marts are made with: the project's files, as one hash."""
-    digest = hashlib.sha256()
-    for path in _project_files(folder):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 class Translator(DagsterDbtTranslator):
@@ -288,31 +274,29 @@ def transformation_assets(project: DbtProject) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse
     ) -> Iterator[Any]:
         target = Path(project.project_dir) / project.target_path
-        built, current = target.parent / "built_from", _fingerprint(Path(project.project_dir))
-        # Incremental facts hold what an older formula made of past days.
-        is_changed = not built.exists() or built.read_text() != current
+        builds, current = Builds(target.parent), fingerprint(Path(project.project_dir))
         # Unit tests say something about the project's code, not about a day's data.
         args = ["build", "--exclude-resource-type", "unit_test"]
-        if is_changed:
-            args.append("--full-refresh")
-        with warehouse.locked():
+        with warehouse.locked(), builds.building(current, is_whole=not context.is_subset):
+            if not builds.are_of(current):
+                args.append("--full-refresh")
             yield from dbt.cli(args, context=context, target_path=target).stream()
-        if not context.is_subset:  # else other models are still what they were
-            built.write_text(current)
 
     return dbt_models
 
 
 def published_asset(
-    models: dg.AssetsDefinition, settings: Settings, grid: Grid
+    project: DbtProject, models: dg.AssetsDefinition, settings: Settings, grid: Grid
 ) -> dg.AssetsDefinition:
     """The asset that hands the marts over."""
+    builds = Builds(Path(project.project_dir, project.target_path).parent)
     marts = [key for key in models.keys if key.path[0] == "marts"]
 
     @dg.asset(
         key=PUBLISHED,
         description="`marts.duckdb`: every mart in one read-only file, replaced as a whole "
-        "when all marts are built and tested. Readers of the old file go on undisturbed.",
+        "when all marts are built and tested. It fails, and leaves the old file, when a build has "
+        "failed or was stopped since. Readers of the old file go on undisturbed.",
         group_name="delivery",
         kinds={"python", "duckdb"},
         owners=OWNERS,
@@ -324,6 +308,7 @@ def published_asset(
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> dg.MaterializeResult:
         with warehouse.get_connection() as connection:
+            builds.refuse_untested(fingerprint(Path(project.project_dir)))
             counts = publish(connection, settings.marts, only={key.path[-1] for key in marts})
             if is_lake(connection):
                 tidy_lake(connection)

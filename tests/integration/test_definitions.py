@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -11,14 +12,16 @@ from threading import Event
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 
 from meta_pipeline.config import load_clients
 from meta_pipeline.dates import Span
-from meta_pipeline.defs import build
+from meta_pipeline.defs import build, transformations
 from meta_pipeline.defs.launch import Launcher, RunError
-from meta_pipeline.defs.partitions import ONLY_DUE, RANGE_END, RANGE_START, register
+from meta_pipeline.defs.partitions import ONLY_DUE, RANGE_END, RANGE_START, Grid, register
 from meta_pipeline.defs.raw import BEGUN_TAG, PULL_POOL, raw_key
+from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.defs.retries import Retries
 from meta_pipeline.defs.transformations import PUBLISHED
 from meta_pipeline.landing import Landed, PullFailure
@@ -462,6 +465,85 @@ def assert_partitions_say_what_the_marts_say(pipeline: Pipeline) -> None:
         assert told["dagster/partition_row_count"].value == 1
         assert told["api_version_served"].value == "v26.0"
         assert told["requests_of_its_pulls"].value == 1
+
+
+class Dbt:
+    """In place of dbt: each build leaves its number in every mart, and fails on command."""
+
+    def __init__(self, warehouse: Path, models: dg.AssetsDefinition) -> None:
+        self.marts = [key.path[-1] for key in models.keys if key.path[0] == "marts"]
+        self.warehouse, self.number = warehouse, 0
+        self.error: BaseException | None = None
+
+    def cli(self, *_: Any, **__: Any) -> "Dbt":
+        """A build that is about to begin."""
+        self.number += 1
+        return self
+
+    def stream(self) -> Iterator[Any]:
+        """Builds, and raises when a test fails."""
+        with duckdb.connect(str(self.warehouse)) as connection:
+            connection.execute("create schema if not exists marts")
+            for mart in self.marts:
+                connection.execute(f"create or replace table marts.{mart} as select {self.number}")
+        yield from ()
+        if self.error is not None:
+            raise self.error
+
+
+def test_marts_are_published_only_if_their_tests_passed(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+):
+    """A build that failed or was stopped after another one, whosever it was, keeps them back until
+    all are built well again; so does a new home, and a project that changed. One of some models
+    mends nothing, and harms nothing."""
+    monkeypatch.setattr(transformations, "newly_settled", lambda *_: ())
+    monkeypatch.setattr(transformations, "pictures", lambda _: {})
+    settings = pipeline.settings
+    project = transformations.dbt_project(settings)
+    models = transformations.transformation_assets(project)
+    grid = Grid(load_clients(settings), NOW.date())
+    published = transformations.published_asset(project, models, settings, grid)
+    dbt = Dbt(settings.warehouse, models)
+
+    def done(
+        *what: dg.AssetsDefinition,
+        some: dg.AssetKey | None = None,
+        error: BaseException | None = None,
+    ) -> bool:
+        dbt.error = error
+        return dg.materialize(
+            [models, published],
+            selection=[some] if some else list(what),
+            resources={"dbt": dbt, "warehouse": Warehouse.of(settings)},
+            raise_on_error=False,
+        ).success
+
+    def handed_over() -> int:
+        return pipeline.marts(f"from {dbt.marts[0]}")[0][0]
+
+    one = dg.AssetKey(["marts", dbt.marts[0]])
+    assert not done(published)
+    assert done(models)
+    assert done(published)
+    assert handed_over() == 1
+    assert done(some=one)
+    assert done(published)
+    for stopped in (dg.Failure("a test failed"), KeyboardInterrupt()):
+        with suppress(KeyboardInterrupt):
+            assert not done(models, error=stopped)
+        assert not done(published)
+        assert done(some=one)
+        assert not done(published)
+        assert handed_over() == dbt.number - 2
+        assert done(models)
+        assert done(published)
+    monkeypatch.setattr(transformations, "fingerprint", lambda _: "another")
+    assert done(some=one)
+    assert not done(published)
+    assert done(models)
+    assert done(published)
+    assert handed_over() == dbt.number
 
 
 def newest_metadata(
