@@ -41,19 +41,21 @@ def due_again(
 ) -> Iterator[Again]:
     """The pulls to be tried again at `at` (UTC, by Dagster's clock), of runs that `sensor` made.
 
-    What counts for a client is its newest run of a part (objects, days, months): one that goes on
-    or went well leaves nothing to do, and so does one that a person cancelled. Clients of a failed
+    What counts for a client is its newest run of a part (objects, days, months) over the same days,
+    since a turn makes one run for each span that is due: one that goes on or went well leaves
+    nothing to do, and so does one that a person cancelled. Clients of a failed
     run that had not failed themselves are left out; when its process was killed, all of them are
     asked again, for the steps that had not ended well.
     """
     ids = registered(instance)
     newest = dg.RunsFilter(tags={SENSOR_NAME_TAG: sensor}, created_after=at - _LOOKED_BACK)
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, ...]] = set()
     for record in instance.get_run_records(newest):
         run = record.dagster_run
         part, tries = run.tags.get(PART_TAG, ""), int(run.tags.get(TRIES, "1"))
-        mine = {name for name in clients_of(run.tags, ids) if (name, part) not in seen}
-        seen |= {(name, part) for name in mine}
+        asked = (part, *(_day(run.tags.get(end, "")) for end in (RANGE_START, RANGE_END)))
+        mine = {name for name in clients_of(run.tags, ids) if (name, *asked) not in seen}
+        seen |= {(name, *asked) for name in mine}
         if run.status is not _OVER or tries > len(PAUSES) or record.end_time is None:
             continue
         if at.timestamp() - record.end_time < PAUSES[tries - 1].total_seconds():
@@ -90,5 +92,10 @@ def _failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[dg.AssetKe
 
 def _moved(corner: str, client: str) -> str:
     """The partition of another client on the same day."""
-    _, bar, day = corner.partition("|")
-    return f"{client}{bar}{day}"
+    day = _day(corner)
+    return f"{client}|{day}" if day else client
+
+
+def _day(corner: str) -> str:
+    """The day or month of a range's end; of objects, nothing."""
+    return corner.partition("|")[2]

@@ -111,6 +111,21 @@ def test_a_try_that_goes_well_is_the_last(desk: Desk):
     assert desk.due(timedelta(hours=5)) == []
 
 
+def test_a_turns_runs_of_other_days_hide_nothing(desk: Desk):
+    """A lone day that never landed gives the turn a second run: whatever becomes of that one, what
+    failed in the first is tried again, and so does the other way round."""
+    lone = dg.RunRequest(tags={RANGE_START: "acme|2026-10-05", RANGE_END: "cafe|2026-10-05"})
+    desk.failing = {"bolt": {"account_daily"}}
+    desk.run()
+    desk.failing = {}
+    desk.run(lone)
+    (one,) = desk.due(PAUSES[0])
+    assert (one.clients, one.start, one.end) == (("bolt",), f"bolt|{LAST}", f"bolt|{LAST}")
+    desk.failing = {"acme": {"account_daily"}}
+    desk.run(lone)
+    assert [one.start for one in desk.due(PAUSES[0])] == ["acme|2026-10-05", f"bolt|{LAST}"]
+
+
 def test_all_clients_of_a_killed_run_are_asked_again(desk: Desk):
     """Nobody said who failed. While the repetition goes on, nothing is due."""
     tags = {RANGE_START: f"acme|{LAST}", RANGE_END: f"cafe|{LAST}", PART_TAG: "day"}
