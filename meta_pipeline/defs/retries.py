@@ -1,6 +1,7 @@
 """How a step that pulls waits for Meta: it ends its try, and is run again later."""
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,19 +19,21 @@ _MOST_RETRIES = 6
 class Retries:
     """How long a step waits before it asks again, and when it gives up, in seconds.
 
-    Without a time that Meta named the wait doubles each time. Each is longer by a random part of
-    a quarter, lest all come back at once. After `longest` from its start a run waits no more.
+    Without a time that Meta named the wait doubles each time. Whatever can be asked first decides:
+    what else has not landed is asked then too, and waits on. Each wait is longer by a random part
+    of a quarter, lest all come back at once. After `longest` from its start a run waits no more.
     """
 
     first: float = 60.0
     longest: float = 3600.0
 
-    def wait(self, tries: int, gone: float, needed: float | None) -> float | None:
+    def wait(self, tries: int, gone: float, needed: Iterable[float | None]) -> float | None:
         """How long to wait after `tries` retries; None when that is not worth while.
 
-        `gone` is for how long the run has gone on, `needed` when Meta's quota is back.
+        `gone` is for how long the run has gone on, `needed` when Meta's quota is back, for each
+        question that is to be asked again; None where it is not a quota that it waits for.
         """
-        wait = self.first * 2**tries if needed is None else max(needed, self.first)
+        wait = min(self.first * 2**tries if one is None else max(one, self.first) for one in needed)
         if tries >= _MOST_RETRIES or gone + wait > self.longest:
             return None
         return wait * random.uniform(1, 1.25)  # noqa: S311
@@ -49,11 +52,11 @@ def wait_for(
     if not passing or LAUNCHER_TAG in context.run.tags:
         return None
     back = puller.throttled
-    waits = [until for one in passing if (until := back.get(one.errand.asset_id))]
+    waits = [back.get(one.errand.asset_id) for one in passing]
     started = context.instance.get_run_record_by_id(context.run.run_id)
     now = datetime.now(UTC)
     gone = now.timestamp() - (started.start_time or now.timestamp()) if started else 0.0
-    needed = (min(waits) - now).total_seconds() if waits else None
+    needed = [until and (until - now).total_seconds() for until in waits]
     wait = retries.wait(context.retry_number, gone, needed)
     if wait is not None:
         context.log.warning(

@@ -180,12 +180,24 @@ def test_who_left_the_file_is_left_alone(office: Office) -> None:
 def test_a_step_waits_longer_each_time_and_not_for_ever() -> None:
     """For as long as Meta says, where it does; after an hour in all it gives up."""
     retries = Retries(first=60, longest=3600)
-    waits = [retries.wait(tries, 0, None) for tries in range(4)]
+    waits = [retries.wait(tries, 0, [None]) for tries in range(4)]
     for wait, least in zip(waits, (60, 120, 240, 480), strict=True):
         assert wait is not None
         assert least <= wait <= least * 1.25
-    told = retries.wait(0, 0, 1800)
+    told = retries.wait(0, 0, [1800])
     assert told is not None
     assert 1800 <= told <= 2250
-    assert retries.wait(0, 3000, 1800) is None
-    assert retries.wait(6, 0, None) is None
+    assert retries.wait(0, 3000, [1800]) is None
+    assert retries.wait(6, 0, [None]) is None
+
+
+@pytest.mark.parametrize("quota", [3000, 7200])
+def test_one_used_up_quota_holds_up_no_other_question(quota: float) -> None:
+    """The step comes back for whatever can be asked first, and for the quota if that is in time."""
+    retries = Retries(first=60, longest=3600)
+    soon = retries.wait(0, 0, [quota, None])
+    assert soon is not None
+    assert 60 <= soon <= 75
+    # The next of the doubled waits would end after the hour.
+    late = retries.wait(5, 1900, [quota - 1900, None])
+    assert (late is not None) == (quota == 3000)
