@@ -103,14 +103,19 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
         return path.stat().st_mtime_ns, log.stat().st_mtime_ns if log.exists() else 0
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Writes events of one run: all of them, or none when it fails."""
+        """Writes events of one run: all of them, or none where one of them cannot be written.
+
+        The run's file is committed before the index, as in Dagster's own storage. What fails
+        between the two is in the run's log alone, and there twice when Dagster has written each
+        event again; the index, in which cells and assets are looked up, has each event once.
+        """
         if not {event.dagster_event_type for event in events} <= _BATCHED:
             super().store_event_batch(events)
             return
         with (
             self._db_lock,
-            self._begin(events[0].run_id) as run,
             self._begin(INDEX_SHARD_NAME) as index,
+            self._begin(events[0].run_id) as run,
         ):
             run.execute(_EVENTS.insert(), [self._event_to_row(event) for event in events])
             numbers = [

@@ -13,7 +13,8 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
 )
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.event import listen, remove
 from sqlalchemy.pool import NullPool
 
 from meta_pipeline.defs.storage import write_events_fast
@@ -138,6 +139,39 @@ def test_a_batch_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     assert written(home, WRITTEN["asset_event_tags"]) == []
     events = [row for row in written(home, WRITTEN["event_logs"]) if "PLANNED" in row]
     assert len(events) == len(set(events))
+
+
+def test_a_batch_of_which_half_is_committed_doubles_no_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Two files are two commits. Where the second one fails, Dagster writes each event again: that
+    may double the run's own log, never what all runs are looked up in."""
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "7")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    home = dagster_home(tmp_path / "home", yaml.safe_load(project_file("dagster.yaml").read_text()))
+    commits: list[str] = []
+    write = BatchedSqliteEventLogStorage.store_event_batch
+
+    def refuse(connection: Connection) -> None:
+        commits.append(Path(str(connection.engine.url.database)).stem)
+        if len(commits) % 2 == 0:
+            raise OSError("the disk is full")
+
+    def write_half(storage: BatchedSqliteEventLogStorage, events: Any) -> None:
+        listen(Engine, "commit", refuse)
+        try:
+            write(storage, events)
+        finally:
+            remove(Engine, "commit", refuse)
+
+    monkeypatch.setattr(BatchedSqliteEventLogStorage, "store_event_batch", write_half)
+    assert len(run(home)) == 19
+    assert len(commits) > 4
+    grid = [row for row in written(home, WRITTEN["event_logs"]) if row.startswith("True ")]
+    landed = [row for row in grid if "'ASSET_MATERIALIZATION'" in row]
+    assert len(landed) == len(set(landed)) == 19 + 1
+    planned = [row for row in grid if "PLANNED" in row]
+    assert len(planned) == len(set(planned))
 
 
 def test_partitions_are_read_again_only_when_something_was_written(
