@@ -114,11 +114,11 @@ def synchronise(
         with shown.step("definitions"):
             launcher = Launcher(settings, clients, puller)
         begun = clock.now()
-        has_news = _pull(launcher, puller, summary, wanted, shown, lost)
+        _pull(launcher, puller, summary, wanted, shown, lost)
         # Marts that stand already must learn of a failure as well.
         # A backfill that finds nothing missing may go on with one that was killed in its build.
         is_left = only_missing and not summary.outcomes
-        if has_news or summary.landed or is_left or settings.marts.exists():
+        if summary.landed or is_left or settings.marts.exists():
             _build(launcher, shown)
         for ready in when_back(puller, summary, wanted, sleep):
             puller.resume(fresh_since or begun)
@@ -136,7 +136,7 @@ def _pull(
     shown: Steps,
     lost: Span | None,
 ) -> bool:
-    """Pulls all of some clients; whether anything new came of it."""
+    """Pulls all of some clients; whether anything landed, be it a part of what was asked."""
     done = len(summary.outcomes)
     for grain, label in _LABELS.items():
         asked = _jobs(puller, summary, clients, grain)
@@ -149,7 +149,8 @@ def _pull(
                 puller.refuse(client_id, refusal)
     if lost is not None:
         _mark_lost(puller, clients, lost)
-    return any(outcome.is_complete and outcome.landed for outcome in summary.outcomes[done:])
+    new = (one for outcome in summary.outcomes[done:] for one in outcome.landed)
+    return any(one.status == "complete" for one in new)
 
 
 @dataclass(frozen=True, slots=True)

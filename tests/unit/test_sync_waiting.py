@@ -1,12 +1,17 @@
 """A sync goes on with the accounts whose quota was used up, when all else is done."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
+import pytest
+
+from meta_pipeline.cli.progress import steps
 from meta_pipeline.cli.summary import Summary
-from meta_pipeline.cli.sync import QUOTA_WAIT, when_back
+from meta_pipeline.cli.sync import QUOTA_WAIT, _pull, when_back
 from meta_pipeline.config import Client
 from meta_pipeline.dates import Span
+from meta_pipeline.defs.launch import Launcher
 from meta_pipeline.landing import Landed, PullFailure
 from meta_pipeline.pulling import Errand, Outcome, Puller
 from meta_pipeline.reports import REPORTS
@@ -57,6 +62,30 @@ def test_a_wait_of_more_than_an_hour_is_left_to_the_next_sync() -> None:
     """Then the failure says when to come back."""
     too_long = QUOTA_WAIT.total_seconds() / 60 + 1
     assert rounds({"act_0": too_long}, "throttled", None, None) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("first", "is_news"), [("complete", True), ("failed", False), ("not_asked", False)]
+)
+def test_a_quarter_that_landed_is_built_though_the_next_one_waits(
+    first: str, is_news: bool
+) -> None:
+    """An errand of several quarters is one outcome, and each of them lands or fails."""
+    summary = Summary(Span(DAY, DAY))
+    failed = outcome(CLIENTS[0], "throttled")
+    why = PullFailure(kind="dead metric", message="gone", is_expected=first == "not_asked")
+    landed = Landed("2", first, failure=None if first == "complete" else why)
+
+    class Pulling:
+        """A launcher whose pulls all end so."""
+
+        def pull(self, *_: Any, **__: Any) -> None:
+            summary.outcomes.append(replace(failed, landed=(landed, *failed.landed)))
+
+    launcher = cast("Launcher", Pulling())
+    with steps() as shown:
+        puller = cast("Puller", Waiting({}))
+        assert _pull(launcher, puller, summary, CLIENTS[:1], shown, None) == is_news
 
 
 def test_a_client_that_stays_throttled_is_tried_every_five_minutes_at_most() -> None:
