@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
 from meta_pipeline.errors import WarehouseError
 from meta_pipeline.files import written_beside
 
@@ -22,6 +24,32 @@ def _files(project: Path) -> list[Path]:
     parts = ("models", "macros", "seeds", "tests")
     nested = (path for part in parts for path in (project / part).rglob("*") if path.is_file())
     return sorted([*nested, project / "dbt_project.yml", project / "profiles.yml"])
+
+
+@contextmanager
+def parsing(target: Path, project: str) -> Iterator[bool]:
+    """Around the parsing of a project with this fingerprint into dbt's target folder; gives whether
+    the manifest there is of other files, or not whole, so that it has to be parsed.
+
+    Times say nothing: a project that was rolled back, or copied with its times, is older than what
+    was parsed of another one.
+    """
+    manifest, parsed = target / "manifest.json", target / "parsed_from"
+    if _read(parsed) == project and _is_whole(manifest):
+        yield False
+        return
+    parsed.unlink(missing_ok=True)
+    yield True
+    _write(parsed, project)
+
+
+def _is_whole(manifest: Path) -> bool:
+    """Whether dbt wrote it to its end: it is not when dbt was killed, or the disk was full."""
+    try:
+        orjson.loads(manifest.read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import dagster as dg
-import orjson
 from dagster_dbt import (
     DagsterDbtTranslator,
     DagsterDbtTranslatorSettings,
@@ -24,7 +23,7 @@ from filelock import FileLock
 from packaging.version import Version
 
 from meta_pipeline.config import Lake, Settings
-from meta_pipeline.defs.builds import Builds, _files, fingerprint
+from meta_pipeline.defs.builds import Builds, fingerprint, parsing
 from meta_pipeline.defs.metadata import pictures
 from meta_pipeline.defs.partitions import LAUNCHER_TAG, Grid
 from meta_pipeline.defs.raw import OWNERS, WRITER_POOL, raw_key
@@ -103,10 +102,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 def dbt_project(settings: Settings) -> DbtProject:
-    """The dbt project with a manifest that is as new as its files.
+    """The dbt project with a manifest that is of its files.
 
     Everything dbt writes goes below the pipeline's home. Parsing takes seconds, so it is done
-    only when a file of the project is newer than the manifest, never once a run.
+    only when a file of the project has changed, never once a run.
     """
     folder, target = project_file("dbt_project"), settings.home / "dbt" / "target"
     target.mkdir(parents=True, exist_ok=True)
@@ -116,8 +115,8 @@ def dbt_project(settings: Settings) -> DbtProject:
     os.environ.setdefault("DBT_LOG_LEVEL_FILE", "info")
     project = DbtProject(project_dir=folder, profiles_dir=folder, target_path=target)
     # dbt writes its manifest in place: who reads it meanwhile reads half of it.
-    with FileLock(target.parent / "parse.lock"):
-        if not _is_current(project.manifest_path, folder):
+    with FileLock(target.parent / "parse.lock"), parsing(target, fingerprint(folder)) as is_due:
+        if is_due:
             dbt_resource(project).cli(["parse"], target_path=target).wait()
     return project
 
@@ -184,24 +183,6 @@ def _tied(executable: str, target: Path) -> Path:
             fresh.write_text(text)
             fresh.chmod(0o755)
     return path
-
-
-def _is_current(manifest: Path, folder: Path) -> bool:
-    """Whether nothing changed since the manifest; a file taken away changes its folder."""
-    if not manifest.exists() or not _is_whole(manifest):
-        return False
-    files = _files(folder)
-    parsed = manifest.stat().st_mtime
-    return all(path.stat().st_mtime < parsed for path in {*files, *(f.parent for f in files)})
-
-
-def _is_whole(manifest: Path) -> bool:
-    """Whether dbt wrote it to its end: it is not when dbt was killed, or the disk was full."""
-    try:
-        orjson.loads(manifest.read_bytes())
-    except orjson.JSONDecodeError:
-        return False
-    return True
 
 
 class Translator(DagsterDbtTranslator):
