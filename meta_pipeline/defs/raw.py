@@ -1,7 +1,7 @@
 """One asset a report: what Meta said, by client and day."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -71,8 +71,8 @@ def report_asset(report: Report, grid: Grid, retries: Retries) -> dg.AssetsDefin
     Partitions that failed turn red, those that landed stay green, and the run fails. What Meta
     will never answer (a retired metric, days beyond its retention) fails nothing: it is logged.
     What may pass by itself (a quota that is used up) is asked again by the same step, after
-    `retries.wait`, and with it only what has not landed. So it is when a person or Dagster runs
-    a failed run again from where it failed.
+    `retries.wait`, and with it only what has not landed; each try tells what landed at it. So it
+    is when a person or Dagster runs a failed run again from where it failed.
     """
 
     @dg.asset(
@@ -103,18 +103,17 @@ def report_asset(report: Report, grid: Grid, retries: Retries) -> dg.AssetsDefin
         )
         wait = wait_for(context, puller, outcomes, retries)
         totals = {
-            # Of the whole run, which each of its partitions repeats.
-            "run_rows": sum(outcome.rows for outcome in outcomes),
-            "run_requests": sum(outcome.requests for outcome in outcomes),
-            "run_bytes": sum(outcome.bytes for outcome in outcomes),
-            "run_new_versions": sum(one.opened for outcome in outcomes for one in outcome.landed),
+            # Of this try of the step, which each of the partitions that it tells repeats.
+            "try_rows": sum(outcome.rows for outcome in outcomes),
+            "try_requests": sum(outcome.requests for outcome in outcomes),
+            "try_bytes": sum(outcome.bytes for outcome in outcomes),
+            "try_new_versions": sum(one.opened for outcome in outcomes for one in outcome.landed),
         }
-        found = _Found.of(report, keys, outcomes)
-        told = partition_metadata(warehouse, report, keys)
+        found = _Found.of(report, keys, outcomes, _told_before(context))
+        told = partition_metadata(warehouse, report, found.new)
         if wait is not None:
             # Clients that wait for nothing need not wait for their marts.
-            if context.retry_number == 0:
-                yield from _landed(context, found, totals, told)
+            yield from _landed(context, found, totals, told)
             come_back(context, wait)
         yield from _materializations(context, report, found, totals, told)
 
@@ -145,17 +144,34 @@ def _known_since(context: dg.AssetExecutionContext) -> datetime | None:
     return datetime.fromisoformat(begun) if context.retry_number or is_resumed else None
 
 
+def _told_before(context: dg.AssetExecutionContext) -> Collection[str | None]:
+    """The partitions that earlier tries of the step have said to have landed."""
+    if not context.retry_number:
+        return ()
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    told = context.instance.get_asset_partitions_for_run(context.run.run_id, of_type=kind)
+    return told.get(context.asset_key, ())
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What came of each partition: those that landed, and those of which something failed."""
+    """What came of each partition: those that landed, of them those that no earlier try has told,
+    and those of which something failed."""
 
     outcomes: list[Outcome]
     about: Mapping[Any, list[Outcome]]
     landed: list[Any]
+    new: list[Any]
     failed: list[Any]
 
     @classmethod
-    def of(cls, report: Report, keys: list[Any], outcomes: list[Outcome]) -> "_Found":
+    def of(
+        cls,
+        report: Report,
+        keys: list[Any],
+        outcomes: list[Outcome],
+        told_before: Collection[str | None],
+    ) -> "_Found":
         by_client: dict[str, list[Outcome]] = defaultdict(list)
         for outcome in outcomes:
             by_client[outcome.errand.client.id].append(outcome)
@@ -167,7 +183,8 @@ class _Found:
         ]
         is_red = set(failed)
         landed = [key for key in keys if about[key] and key not in is_red]
-        return cls(outcomes, about, landed, failed)
+        new = [key for key in landed if str(key) not in told_before]
+        return cls(outcomes, about, landed, new, failed)
 
 
 def _landed(
@@ -176,8 +193,8 @@ def _landed(
     totals: Mapping[str, Any],
     told: Mapping[Any, Mapping[str, Any]],
 ) -> Iterator[dg.AssetMaterialization]:
-    """One event for each partition that landed, where not all did."""
-    for key in found.landed:
+    """One event for each partition that landed at this try, where not all did."""
+    for key in found.new:
         metadata = {**told.get(key, {}), **totals}
         yield dg.AssetMaterialization(context.asset_key, partition=str(key), metadata=metadata)
 
@@ -189,10 +206,11 @@ def _materializations(
     totals: Mapping[str, Any],
     told: Mapping[Any, Mapping[str, Any]],
 ) -> Iterator[Any]:
-    """One result for all partitions when all landed; else the landed ones, then a failure."""
+    """One result for all partitions when all landed at this try; else the landed ones, then a
+    failure if there is one."""
     for gap in _gaps(found.outcomes):
         context.log.warning(gap)
-    if len(found.landed) == len(found.about):
+    if len(found.new) == len(found.about):
         _tell(context, told)
         yield dg.MaterializeResult(metadata=totals)
         return
@@ -205,11 +223,12 @@ def _materializations(
             metadata={**totals, FAILED_PULLS: _failed_pulls(report, found.about)},
             allow_retries=False,
         )
-    context.log.warning(
-        f"{len(found.about) - len(found.landed)} partitions were not asked for: the client "
-        "does not get the report or has no asset for it, or the day lies before its start, has not "
-        "begun yet in the account's time zone, or was never pulled and is too old to be due"
-    )
+    if len(found.landed) < len(found.about):
+        context.log.warning(
+            f"{len(found.about) - len(found.landed)} partitions were not asked for: the client "
+            "does not get the report or has no asset for it, or the day lies before its start, has "
+            "not begun yet in the account's time zone, or was never pulled and is too old to be due"
+        )
 
 
 def _tell(context: dg.AssetExecutionContext, told: Mapping[Any, Mapping[str, Any]]) -> None:

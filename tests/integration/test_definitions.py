@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +14,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from meta_pipeline.config import load_clients
+from meta_pipeline.config import Client, load_clients
 from meta_pipeline.dates import Span
 from meta_pipeline.defs import build, transformations
 from meta_pipeline.defs.launch import Launcher, RunError
@@ -25,7 +24,7 @@ from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.defs.retries import Retries
 from meta_pipeline.defs.transformations import PUBLISHED
 from meta_pipeline.landing import Landed, PullFailure
-from meta_pipeline.pulling import Outcome, Puller
+from meta_pipeline.pulling import Errand, Outcome, Puller
 from meta_pipeline.quality import CHECKS
 from meta_pipeline.reports import DEFAULT_REPORTS, REPORTS, Report, reports_of
 from tests.integration.conftest import NOW, Pipeline, dagster_instance
@@ -311,8 +310,10 @@ def test_a_throttled_step_comes_back_by_itself(
     instance: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    """What landed is green while it waits; it asks again for the rest alone, and all are green."""
+    """What landed at any try is green while it waits for the rest, which alone it asks for again.
+    In the end all are green, and each cell was told once, with what came of its own try."""
     clients = load_clients(pipeline.settings)
+    acme, cafe = clients
     definitions = build(pipeline.settings, clients, puller, Retries(first=0.05))
     ask = puller.pull
     tries: list[datetime | None] = []
@@ -320,27 +321,41 @@ def test_a_throttled_step_comes_back_by_itself(
 
     def pull(report: Report, wanted: dict[str, list[Span]], **how: Any) -> list[Outcome]:
         tries.append(how["fresh_since"])
-        if len(tries) > 1:
-            green.append(instance.get_materialized_partitions(AD_DAILY))
-            return ask(report, wanted, **how)
-        first = ask(report, {"acme-dental": wanted["acme-dental"]}, **how)
-        out_of_quota = PullFailure(kind="throttled", message="wait")
-        errand = replace(
-            first[0].errand, client=clients[1], asset_id=clients[1].ad_accounts[0], span=DAYS
-        )
-        landed = Landed("1", "failed", failure=out_of_quota, span=DAYS)
-        return [*first, Outcome(errand, (landed,))]
+        green.append(instance.get_materialized_partitions(AD_DAILY))
+        back = clients[: len(tries) - 1]
+        landed = ask(report, {one.id: wanted[one.id] for one in back}, **how)
+        return [*landed, *map(throttled, clients[len(back) :])]
 
+    def throttled(client: Client) -> Outcome:
+        out_of_quota = PullFailure(kind="throttled", message="wait")
+        errand = Errand(client, REPORTS["ad_daily"], client.ad_accounts[0], *days)
+        return Outcome(errand, (Landed("1", "failed", failure=out_of_quota, span=DAYS),))
+
+    days = DAYS, DAYS.until, DAYS.since
     monkeypatch.setattr(puller, "pull", pull)
     result = run(definitions, instance, ["ad_daily"], range_tags(DAYS))
     assert result.success
-    assert [event.event_type_value for event in result.all_events].count("STEP_UP_FOR_RETRY") == 1
-    assert tries == [None, NOW]
-    assert green == [keys("acme-dental", DAYS)]
+    assert [event.event_type_value for event in result.all_events].count("STEP_UP_FOR_RETRY") == 2
+    assert tries == [None, NOW, NOW]
+    assert green == [set(), set(), keys(acme.id, DAYS)]
     kinds = [request.kind for request in pipeline.meta.requests]
     assert kinds.count("insights") == 2
-    assert instance.get_materialized_partitions(AD_DAILY) == keys("acme-dental", DAYS) | keys(
-        "cafe-luna", DAYS
+    cells = keys(acme.id, DAYS) | keys(cafe.id, DAYS)
+    grid = Grid(clients, NOW.date()).definition("day")
+    found = instance.get_status_by_partition(AD_DAILY, list(cells), grid)
+    assert found == dict.fromkeys(cells, dg.AssetPartitionStatus.MATERIALIZED)
+    told = [
+        (one.partition, one.metadata["try_rows"].value)
+        for record in instance.fetch_materializations(AD_DAILY, limit=100).records
+        if (one := record.asset_materialization)
+    ]
+    rows = dict(
+        pipeline.raw(
+            "select client_id, count(*) from raw.records where valid_to is null group by 1"
+        )
+    )
+    assert sorted(told) == sorted(
+        (key, rows[one.id]) for one in clients for key in keys(one.id, DAYS)
     )
 
 
