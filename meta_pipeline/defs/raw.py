@@ -8,6 +8,11 @@ from typing import Any
 
 import dagster as dg
 import msgspec
+from dagster._core.events import (
+    DagsterEvent,
+    DagsterEventBatchMetadata,
+    generate_event_batch_id,
+)
 from dagster._core.execution.context.metadata_logging import (
     AssetMetadataHandle,
     OutputMetadataAccumulator,
@@ -192,11 +197,18 @@ def _landed(
     found: _Found,
     totals: Mapping[str, Any],
     told: Mapping[Any, Mapping[str, Any]],
-) -> Iterator[dg.AssetMaterialization]:
-    """One event for each partition that landed at this try, where not all did."""
-    for key in found.new:
+) -> Iterator[DagsterEvent]:
+    """One event for each partition that landed at this try, where not all did.
+
+    They are written as a batch, as Dagster writes those of a step of which all landed:
+    materializations that are yielded would be written one by one.
+    """
+    step, batch = context.get_step_execution_context(), generate_event_batch_id()
+    for number, key in enumerate(found.new, start=1):
         metadata = {**told.get(key, {}), **totals}
-        yield dg.AssetMaterialization(context.asset_key, partition=str(key), metadata=metadata)
+        landed = dg.AssetMaterialization(context.asset_key, partition=str(key), metadata=metadata)
+        place = DagsterEventBatchMetadata(batch, is_end=number == len(found.new))
+        yield DagsterEvent.asset_materialization(step, landed, place)
 
 
 def _materializations(

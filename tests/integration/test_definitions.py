@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -23,6 +23,7 @@ from meta_pipeline.defs.raw import BEGUN_TAG, PULL_POOL, raw_key
 from meta_pipeline.defs.resources import Warehouse
 from meta_pipeline.defs.retries import Retries
 from meta_pipeline.defs.transformations import PUBLISHED
+from meta_pipeline.event_log import BatchedSqliteEventLogStorage
 from meta_pipeline.landing import Landed, PullFailure
 from meta_pipeline.pulling import Errand, Outcome, Puller
 from meta_pipeline.quality import CHECKS
@@ -311,13 +312,21 @@ def test_a_throttled_step_comes_back_by_itself(
     monkeypatch: pytest.MonkeyPatch,
 ):
     """What landed at any try is green while it waits for the rest, which alone it asks for again.
-    In the end all are green, and each cell was told once, with what came of its own try."""
+    In the end all are green, and each cell was told once, in one batch with the others of its try
+    and with what came of that."""
     clients = load_clients(pipeline.settings)
     acme, cafe = clients
     definitions = build(pipeline.settings, clients, puller, Retries(first=0.05))
     ask = puller.pull
     tries: list[datetime | None] = []
     green: list[set[str]] = []
+    batches: list[int] = []
+    write = BatchedSqliteEventLogStorage.store_event_batch
+
+    def store(storage: BatchedSqliteEventLogStorage, events: Sequence[dg.EventLogEntry]) -> None:
+        landed = [one for one in events if one.get_dagster_event().is_step_materialization]
+        batches.extend([len(landed)] if landed else [])
+        write(storage, events)
 
     def pull(report: Report, wanted: dict[str, list[Span]], **how: Any) -> list[Outcome]:
         tries.append(how["fresh_since"])
@@ -333,8 +342,10 @@ def test_a_throttled_step_comes_back_by_itself(
 
     days = DAYS, DAYS.until, DAYS.since
     monkeypatch.setattr(puller, "pull", pull)
+    monkeypatch.setattr(BatchedSqliteEventLogStorage, "store_event_batch", store)
     result = run(definitions, instance, ["ad_daily"], range_tags(DAYS))
     assert result.success
+    assert batches == [DAYS.days, DAYS.days]
     assert [event.event_type_value for event in result.all_events].count("STEP_UP_FOR_RETRY") == 2
     assert tries == [None, NOW, NOW]
     assert green == [set(), set(), keys(acme.id, DAYS)]
