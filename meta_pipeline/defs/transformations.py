@@ -110,7 +110,6 @@ def dbt_project(settings: Settings) -> DbtProject:
     folder, target = project_file("dbt_project"), settings.home / "dbt" / "target"
     target.mkdir(parents=True, exist_ok=True)
     os.environ |= _for_profiles(settings)
-    os.environ["DBT_LOG_PATH"] = str(settings.home / "dbt" / "logs")
     # What dbt asked stands compiled below its target; logging it again took a tenth of a build.
     os.environ.setdefault("DBT_LOG_LEVEL_FILE", "info")
     project = DbtProject(project_dir=folder, profiles_dir=folder, target_path=target)
