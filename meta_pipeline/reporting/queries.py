@@ -48,11 +48,11 @@ from used
 
 GAPS = """
 select day, string_agg(distinct coalesce(reason, coverage), '; ' order by 1) as reason
-from mart_freshness
+from mart_client_daily
 where
     client_id = $client_id
     and day between $month and $last_day
-    and coverage not in ('pulled', 'confirmed_empty')
+    and not is_complete
 group by day
 order by day
 """
@@ -134,34 +134,34 @@ where
 order by time_zone
 """
 
-# A day that nobody asked for has no row at all, and is missing all the same.
+# Every account that is due has to be known: one that nobody asked for a day has no row there.
 REPORT_DAYS = """
-with wanted as (
-    select freshness.ad_account_id, freshness.day
-    from mart_freshness as freshness
-    inner join dim_ad_accounts as accounts using (client_id, ad_account_id)
+with known as (
+    select coverage.day, count(*) as accounts
+    from mart_coverage as coverage
+    inner join dim_ad_accounts as accounts
+        on
+            coverage.client_id = accounts.client_id
+            and coverage.asset_id = accounts.ad_account_id
     where
-        client_id = $client_id
+        coverage.client_id = $client_id
         and accounts.account_currency is not distinct from $currency
-        and day between $first_day and $last_day
+        and coverage.day between $first_day and $last_day
+        and coverage.report = $report
+        and coverage.coverage in ('pulled', 'confirmed_empty')
+    group by coverage.day
 ),
 days as (
-    select
-        wanted.day,
-        bool_and(coalesce(found.coverage in ('pulled', 'confirmed_empty'), false)) as is_known
-    from wanted
-    left join mart_coverage as found
-        on
-            found.client_id = $client_id
-            and found.asset_id = wanted.ad_account_id
-            and found.day = wanted.day
-            and found.report = $report
-    group by wanted.day
+    select daily.day
+    from mart_client_daily as daily
+    inner join known on daily.day = known.day and known.accounts >= daily.accounts
+    where
+        daily.client_id = $client_id
+        and daily.account_currency is not distinct from $currency
 )
 select
     coalesce(date_diff('day', $first_day, $last_day) + 1, 0) as days,
-    coalesce(date_diff('day', $first_day, $last_day) + 1, 0)
-        - count(*) filter (where is_known) as missing
+    coalesce(date_diff('day', $first_day, $last_day) + 1, 0) - count(*) as missing
 from days
 """
 

@@ -195,12 +195,42 @@ def test_what_is_not_known_is_a_dash(tmp_path: Path):
 
 def test_a_table_of_some_days_is_none(tmp_path: Path):
     """Where a day of the campaigns was not pulled, or never asked for, no sums are printed."""
-    for table in ("mart_coverage", "mart_freshness"):
+    for table in ("mart_coverage", "mart_client_daily"):
         marts = full_marts()
         marts.connection.execute(f"delete from {table} where day = '2026-10-07'")
         page = Page(page_of(marts, tmp_path))
         assert "1 of 31 days are not known." in page.text
         assert "USD.campaign.c1.spend" not in page.figures
+
+
+def test_an_account_that_came_later_leaves_no_part_of_a_table():
+    """Days before a later account's first are not known, though nobody asked for them."""
+    marts = ReportMarts()
+    marts.client()
+    marts.add("dim_ad_accounts", client_id="acme", ad_account_id="act_2", account_currency="USD")
+    marts.days(OCTOBER, date(2026, 10, 31), accounts=2)
+    later = (date(2026, 10, 13), date(2026, 10, 31))
+    for report in ("campaign_daily", "platform_daily", "age_gender_daily"):
+        marts.add(
+            "mart_coverage",
+            later,
+            client_id="acme",
+            asset_id="act_2",
+            report=report,
+            coverage="pulled",
+        )
+    marts.connection.execute(
+        "update mart_client_daily set is_complete = false, coverage = 'never_pulled', "
+        "reason = 'act_2: never pulled' where day < '2026-10-13'"
+    )
+    report = read_report(marts.months(), "acme", OCTOBER)
+    assert report is not None
+    (paid,) = report.paid
+    for groups in (paid.campaigns, paid.platforms, paid.ages):
+        assert (groups.rows, groups.reason) == ((), "12 of 31 days are not known.")
+    assert report.gaps == tuple(
+        (date(2026, 10, day), "act_2: never pulled") for day in range(1, 13)
+    )
 
 
 def test_an_unsettled_month_is_refused(tmp_path: Path):
