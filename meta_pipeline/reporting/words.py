@@ -74,7 +74,9 @@ def _plain(report: MonthlyReport, paid: Paid, write: Writer, moved: int) -> list
         impressions = write.figure(paid.figure("impressions").value, "count")
         amount = write.money(spend.value, paid.currency)
         totals = f"In {month}, {amount} was spent on ads, which were on screen {impressions} times."
-    if not results.value:
+    if results.value is None:
+        outcome = f"Results ({result_name(paid.result_type)}) are not known."
+    elif not results.value:
         outcome = f"No results ({result_name(paid.result_type)}) were counted."
     else:
         cost = write.figure(paid.figure("cost_per_result").value, "money", paid.currency)

@@ -193,6 +193,18 @@ def test_what_is_not_known_is_a_dash(tmp_path: Path):
     assert "The totals of October 2026 are not known" in page.text
 
 
+def test_unknown_results_are_not_none(tmp_path: Path):
+    """Where no day's results are known, the page does not say that there were none."""
+    marts = ReportMarts()
+    marts.client()
+    marts.days(OCTOBER, END, results=None)
+    marts.months()
+    text = Page(page_of(marts, tmp_path)).text
+    assert "No results" not in text
+    assert "Results of these days are not known." in text
+    assert "Results (purchases) are not known." in text
+
+
 def test_a_table_of_some_days_is_none(tmp_path: Path):
     """Where a day of the campaigns was not pulled, or never asked for, no sums are printed."""
     for table in ("mart_coverage", "mart_client_daily"):
