@@ -39,6 +39,14 @@ with used as (
     union all
     select maturity, settles_at from mart_organic_bridge
     where client_id = $client_id and date_trunc('month', day) = $month
+    union all
+    select maturity, settles_at from fct_page_28d
+    where
+        client_id = $client_id
+        and day = (
+            select max(page_through) from mart_monthly_report
+            where client_id = $client_id and month = $month
+        )
 )
 select
     count(*) filter (where maturity is distinct from 'final') > 0 as unsettled,

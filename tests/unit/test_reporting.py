@@ -193,6 +193,18 @@ def test_what_is_not_known_is_a_dash(tmp_path: Path):
     assert "The totals of October 2026 are not known" in page.text
 
 
+def test_viewers_of_28_days_can_keep_a_month_provisional():
+    """The pill speaks of the printed day's viewers too, and of no other day's."""
+    for day, is_final in ((END, False), (OCTOBER, True)):
+        marts = full_marts()
+        marts.connection.execute(
+            "update fct_page_28d set maturity = 'settling' where day = ?", [day]
+        )
+        report = read_report(marts.connection, "acme", OCTOBER)
+        assert report is not None
+        assert report.is_final is is_final
+
+
 def test_unknown_results_are_not_none(tmp_path: Path):
     """Where no day's results are known, the page does not say that there were none."""
     marts = ReportMarts()

@@ -55,7 +55,10 @@ create table fct_age_gender_daily (
 create table fct_account_monthly (
     client_id text, month date, maturity text, settles_at timestamptz
 );
-create table fct_page_28d (client_id text, page_id text, day date, viewers_28d bigint);
+create table fct_page_28d (
+    client_id text, page_id text, day date, viewers_28d bigint, maturity text,
+    settles_at timestamptz
+);
 create table mart_organic_bridge (
     client_id text, asset_id text, day date, surface text, canonical text, value bigint,
     metric text, comparable boolean, is_break boolean, is_additive boolean, series_id text,
