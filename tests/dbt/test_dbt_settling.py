@@ -239,6 +239,14 @@ def test_without_14_days_of_all_clients_there_is_no_curve(built: Warehouse) -> N
     assert curves(built, looks_of("a", 13, known=1, final=2)) == {}
 
 
+def test_results_worth_nothing_measure_no_value(built: Warehouse) -> None:
+    """One result of value 0 is no measure of errors, and leaves those of all clients numbers."""
+    worthless = [look | {"result_value": 0} for look in looks_of("b", 1, known=1, final=1)]
+    found = curves(built, looks_of("a", 14, known=1, final=2) + worthless)
+    assert found["b", "result_value"] == ("agency", *found["a", "result_value"][1:])
+    assert found["b", "result_value"][3] == pytest.approx((14 * 0 + 1) / (14 * (1 + 1)))
+
+
 def test_days_without_a_final_value_measure_nothing(built: Warehouse) -> None:
     """Twenty days without a result are no evidence of how results settle."""
     found = curves(built, looks_of("a", 20, known=0, final=0))
@@ -344,8 +352,17 @@ def test_no_estimate_where_nothing_was_measured(
     assert expected(built, fact, {"age_days": 2}, of=f"{ESTIMATE}, expected_basis") == estimate
 
 
+VALUE = "result_value_expected, result_value_expected_low, result_value_expected_high"
+
+
+def test_results_worth_nothing_have_no_band(built: Warehouse) -> None:
+    """A value of 0 is expected to stay 0; by how much it may err cannot be said."""
+    row = expected(built, {"result_value": 0}, {"age_days": 2, "metric": "result_value"}, of=VALUE)
+    assert row == (0, None, None)
+
+
 def test_values_are_estimated_in_results_of_average_value(built: Warehouse) -> None:
     """Forty of four results: ten each."""
-    of = "result_value_expected, result_value_expected_low, result_value_expected_high, roas"
-    row = expected(built, {}, {"age_days": 2, "metric": "result_value"}, of=of)
+    curve = {"age_days": 2, "metric": "result_value"}
+    row = expected(built, {}, curve, of=f"{VALUE}, roas")
     assert row == pytest.approx((50, 40, 50 + 10 * 1.2816, 2.0))

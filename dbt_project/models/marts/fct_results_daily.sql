@@ -18,7 +18,7 @@ units as (
     select
         client_id,
         ad_account_id,
-        {{ ratio('sum(result_value)', 'sum(results)') }} as value_per_result
+        nullif({{ ratio('sum(result_value)', 'sum(results)') }}, 0) as value_per_result
     from account_days
     where result_value is not null
     group by client_id, ad_account_id

@@ -31,13 +31,14 @@ finals as (
 
 ),
 
--- What one result is worth on average: errors of values are measured in it.
+-- What one result is worth on average: errors of values are measured in it. Where all are worth
+-- nothing, there is no measure.
 units as (
 
     select
         client_id,
         ad_account_id,
-        {{ ratio('sum(result_value)', 'sum(results)') }} as value_per_result
+        nullif({{ ratio('sum(result_value)', 'sum(results)') }}, 0) as value_per_result
     from finals
     where result_value is not null
     group by client_id, ad_account_id
