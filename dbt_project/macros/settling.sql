@@ -33,7 +33,11 @@
 {% macro settled_bound(known, share, share_high, error_per_result, unit, side) -%}
     -- greatest() would pass over a NULL, and make a bound out of no estimate.
     case
-        when {{ share }} > 0 and {{ error_per_result }} is not null and {{ known }} is not null
+        when
+            {{ share }} > 0
+            and {{ unit }} > 0
+            and {{ error_per_result }} is not null
+            and {{ known }} is not null
             then greatest(
                 {{ ratio(known, share) }}
                 {{ side }} 1.2816 * {{ unit }}

@@ -355,6 +355,13 @@ def test_no_estimate_where_nothing_was_measured(
 VALUE = "result_value_expected, result_value_expected_low, result_value_expected_high"
 
 
+def test_a_value_without_results_has_no_band(built: Warehouse) -> None:
+    """Without a count nobody knows what one result is worth; an estimate there is."""
+    fact = {"results": 0, "result_value": 150}
+    row = expected(built, fact, {"age_days": 2, "metric": "result_value", "share": 0.75}, of=VALUE)
+    assert row == (200, None, None)
+
+
 def test_results_worth_nothing_have_no_band(built: Warehouse) -> None:
     """A value of 0 is expected to stay 0; by how much it may err cannot be said."""
     row = expected(built, {"result_value": 0}, {"age_days": 2, "metric": "result_value"}, of=VALUE)
