@@ -44,12 +44,13 @@ class Client:
             [{"client_id": "c", "asset_id": asset, "surface": surface}],
         )
         if surface == "ads":
-            self.account(asset, currency)
+            self.account(asset, currency, is_active=True)
 
-    def account(self, account: str, currency: str) -> None:
+    def account(self, account: str, currency: str, *, is_active: bool = False) -> None:
         """An ad account, in clients.yml or not."""
         row = {"client_id": "c", "ad_account_id": account, "account_currency": currency}
-        self.models.add("marts.dim_ad_accounts", [row | {"time_zone": "UTC"}])
+        row |= {"time_zone": "UTC", "is_active": is_active}
+        self.models.add("marts.dim_ad_accounts", [row])
 
     def knows(
         self,
@@ -449,6 +450,34 @@ def test_budgets_are_those_of_what_is_active(client: Client, lifetime: float | N
     assert client.pacing("daily_budget, lifetime_budgets, spend_at_budget") == [
         (7, 0, 10 + 29 * 7) if lifetime is None else (7, 1, None)
     ]
+
+
+def test_budgets_of_what_cannot_spend_any_more_do_not_count(client: Client) -> None:
+    """An ad account that left is as it was listed last; what has ended stays ACTIVE at Meta."""
+    client.has()
+    client.owns(A)
+    client.account(B, "USD")
+    client.spends(A, date(2026, 11, 1))
+    midnight = datetime(2026, 11, 2, tzinfo=UTC)
+    row = {"client_id": "c", "ad_account_id": A, "account_currency": "USD"}
+    row |= {"effective_status": "ACTIVE"}
+    client.models.add(
+        "marts.dim_campaigns",
+        [
+            row | {"daily_budget": 5, "stop_time": midnight + timedelta(hours=1)},
+            row | {"daily_budget": 30, "stop_time": midnight},
+            row | {"daily_budget": 50, "ad_account_id": B},
+        ],
+    )
+    client.models.add(
+        "marts.dim_adsets",
+        [
+            row | {"daily_budget": 2, "end_time": midnight + timedelta(hours=1)},
+            row | {"lifetime_budget": 90, "end_time": midnight},
+            row | {"lifetime_budget": 90, "ad_account_id": B},
+        ],
+    )
+    assert client.pacing("daily_budget, lifetime_budgets, spend_at_budget") == [(7, 0, 10 + 29 * 7)]
 
 
 # ---------------------------------------------------------------- campaigns by period

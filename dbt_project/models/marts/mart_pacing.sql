@@ -18,6 +18,12 @@ clients as (
 
 ),
 
+ad_accounts as (
+
+    select * from {{ ref('dim_ad_accounts') }}
+
+),
+
 campaigns as (
 
     select * from {{ ref('dim_campaigns') }}
@@ -138,32 +144,55 @@ budgeted as (
 
     select
         client_id,
+        ad_account_id,
         account_currency,
         effective_status,
+        stop_time as ends_at,
         daily_budget,
         lifetime_budget
     from campaigns
     union all
     select
         client_id,
+        ad_account_id,
         account_currency,
         effective_status,
+        end_time as ends_at,
         daily_budget,
         lifetime_budget
     from adsets
 
 ),
 
+-- Of what may still spend on the days left: an ad account that left clients.yml stays as it was
+-- listed last, and what has ended stays ACTIVE.
 budgets as (
 
     select
-        client_id,
-        account_currency,
-        sum(daily_budget) as daily_budget,
-        count(lifetime_budget) as lifetime_budgets
+        budgeted.client_id,
+        budgeted.account_currency,
+        sum(budgeted.daily_budget) as daily_budget,
+        count(budgeted.lifetime_budget) as lifetime_budgets
     from budgeted
-    where effective_status = 'ACTIVE'
-    group by client_id, account_currency
+    inner join ad_accounts
+        on
+            budgeted.client_id = ad_accounts.client_id
+            and budgeted.ad_account_id = ad_accounts.ad_account_id
+            and ad_accounts.is_active
+    inner join placed
+        on
+            budgeted.client_id = placed.client_id
+            and budgeted.account_currency is not distinct from placed.account_currency
+            and placed.is_newest
+    where
+        budgeted.effective_status = 'ACTIVE'
+        and coalesce(
+            budgeted.ends_at > {{ day_end(
+                'placed.last_day', 'coalesce(ad_accounts.time_zone, ' ~ unknown_time_zone() ~ ')'
+            ) }},
+            true
+        )
+    group by budgeted.client_id, budgeted.account_currency
 
 ),
 
