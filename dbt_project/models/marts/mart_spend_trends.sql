@@ -55,20 +55,36 @@ spine as (
 
 ),
 
+-- A day in progress is known in part: no total may rest on it.
+ended as (
+
+    select
+        *,
+        case when maturity <> 'open' then spend end as ended_spend
+    from spine
+
+),
+
 -- A sum over a window is kept only when every day of the window has a spend: a gap is not a zero.
 windowed as (
 
     select
         *,
-        case when count(spend) over last_7d = 7 then sum(spend) over last_7d end as spend_7d,
         case
-            when count(spend) over prior_7d = 7 then sum(spend) over prior_7d
+            when count(ended_spend) over last_7d = 7 then sum(ended_spend) over last_7d
+        end as spend_7d,
+        case
+            when count(ended_spend) over prior_7d = 7 then sum(ended_spend) over prior_7d
         end as spend_prior_7d,
-        case when count(spend) over last_28d = 28 then sum(spend) over last_28d end as spend_28d,
         case
-            when count(spend) over month_to_date = day(day) then sum(spend) over month_to_date
+            when count(ended_spend) over last_28d = 28 then sum(ended_spend) over last_28d
+        end as spend_28d,
+        case
+            when
+                count(ended_spend) over month_to_date = day(day)
+                then sum(ended_spend) over month_to_date
         end as spend_mtd
-    from spine
+    from ended
     window
         last_7d as (
             partition by client_id, ad_account_id
