@@ -89,6 +89,7 @@ class Client:
         middle, low, high = expected or (results, results, results)
         row = key | {"results_expected": middle, "results_expected_low": low}
         row |= {"results_expected_high": high, "expected_basis": basis}
+        row |= {"result_value_expected": value}
         self.models.add("marts.fct_results_daily", [row])
 
     def page(self, page: str, day: date, views: int, viewers: int, *, comparable: bool) -> None:
@@ -295,6 +296,22 @@ def test_a_gap_leaves_the_month_unknown(client: Client) -> None:
     ) == [
         (30, 1, False, 0, False, None, None, None, "final"),
         (30, 0, True, 30, False, 300, 0.1, None, "attributing"),
+    ]
+
+
+@pytest.mark.parametrize(("results", "value"), [(0, 200), (2, None)])
+def test_a_day_without_results_takes_no_value_away(
+    client: Client, results: float, value: float | None
+) -> None:
+    """A month's value is expected of its other days; one of results without a value is unknown."""
+    client.has()
+    client.owns(A)
+    for day in (1, 2):
+        client.spends(A, date(2026, 11, day), value=100, maturity="provisional")
+    client.knows(A, date(2026, 11, 3), "confirmed_empty", maturity="provisional")
+    client.spends(A, date(2026, 11, 4), results=results, maturity="provisional")
+    assert client.monthly("is_complete, results_expected, result_value_expected") == [
+        (True, 4 + results, value)
     ]
 
 

@@ -158,13 +158,18 @@ summed as (
                     then sum(results_expected) filter (where is_now)
             end as decimal(38, 6)
         ) as results_expected,
-        -- A final day without an expected value is one of which Meta gave none.
+        -- A final day without an expected value is one of which Meta gave none; where no results
+        -- are expected, no value is.
         cast(
             case
                 when
                     days_covered = days_elapsed
                     and count(*) filter (
-                        where is_now and maturity <> 'final' and result_value_expected is null
+                        where
+                        is_now
+                        and maturity <> 'final'
+                        and results_expected is distinct from 0
+                        and result_value_expected is null
                     ) = 0
                     then sum(result_value_expected) filter (where is_now)
             end as decimal(38, 6)
