@@ -97,7 +97,7 @@ select
         and (gap_share is null or abs(gap_share) > $serious)
     ) as is_error
 from mart_reconciliation
-where not is_within
+where is_within is distinct from true
     and maturity not in ('open', 'provisional')
     and settles_at - interval 672 hour > $now - $looked_at
     and (client_id, ad_account_id)

@@ -386,11 +386,12 @@ def test_pages_and_instagram_are_no_ad_accounts(built: Warehouse) -> None:
 
 
 def test_grains_agree_with_the_account(built: Warehouse) -> None:
-    """Only two things differ: a late conversion of one ad, and results that ages have lost."""
+    """Two things differ: a late conversion of one ad, with its value, and results lost by age."""
     assert built.query(
         "select grain, metric, day, gap, tolerance, likely_reason from marts.mart_reconciliation"
         " where not is_within order by all"
     ) == [
+        ("ad", "result_value", LATE, Decimal("45.5"), Decimal("0.015"), "unexplained"),
         ("ad", "results", LATE, 3, Decimal("0.002"), "unexplained"),
         *(
             ("age_gender", "results", day, -2, Decimal("0.002"), "breakdown_loss")
@@ -400,8 +401,8 @@ def test_grains_agree_with_the_account(built: Warehouse) -> None:
     counts = "select count(*), count(distinct day) from marts.mart_reconciliation where grain = ?"
     # All days but the gap, and the two on which the clocks change; no side has a value.
     assert built.query(counts, "campaign") == [(93 * 5, 93)]
-    one_sided = "select day, grain from marts.mart_reconciliation where is_within is null"
-    assert built.query(one_sided) == [(LATE, "ad")]
+    unknown = "select day, grain from marts.mart_reconciliation where is_within is null"
+    assert built.query(unknown) == []
 
 
 def reconciled(built: Warehouse, tmp_path: Path, *changes: str) -> list[tuple[object, ...]]:
@@ -478,6 +479,29 @@ def test_a_gap_has_a_likely_reason(
     ]
     listed = "update marts.dim_campaigns set effective_status = 'ACTIVE'"
     assert reconciled(built, tmp_path, listed, *sql) == [("country", metric, reason)]
+
+
+@pytest.mark.parametrize(
+    ("results", "row"),
+    [("2", (-5000, False, "unexplained")), ("null", (None, None, "fields_left_out"))],
+)
+def test_a_value_that_a_report_lost_is_a_gap(
+    built: Warehouse, tmp_path: Path, results: str, row: tuple[object, ...]
+) -> None:
+    """Whoever knows the results and names no value says 0; who does not know them says nothing."""
+    copy = Warehouse(Path(shutil.copy(built.path, tmp_path)), built.work)
+    model = built.compiled()["mart_reconciliation"]
+    with copy.connect() as con:
+        con.execute("update marts.dim_campaigns set effective_status = 'ACTIVE'")
+        con.execute("update marts.fct_account_daily set result_value = 5000 where day = ?", [LATE])
+        con.execute(
+            f"update marts.fct_campaign_daily set results = {results} where day = ?", [LATE]
+        )
+    assert copy.query(
+        f"select gap, is_within, likely_reason from ({model}) where client_id = 'dental'"
+        " and day = ? and grain = 'campaign' and metric = 'result_value'",
+        LATE,
+    ) == [row]
 
 
 def test_rounding_of_rows_is_no_gap(built: Warehouse, tmp_path: Path) -> None:

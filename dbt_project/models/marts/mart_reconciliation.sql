@@ -214,7 +214,7 @@ paired as (
 ),
 
 -- A day that is known and has no row has no delivery and no results. Of a value that nobody named,
--- nothing is said.
+-- nothing is said; where only one side names one, the other's is 0 if it knows its results.
 metered as (
 
     select
@@ -232,10 +232,20 @@ metered as (
                 {% for metric in metrics %}
                     {
                         'metric': '{{ metric }}',
-                        {% for side in ['account', 'grain'] %}
+                        {% for side, other in [('account', 'grain'), ('grain', 'account')] %}
                             '{{ side }}_value': cast(
                                 {% if metric == 'result_value' %}
-                                    {{ side }}_{{ metric }}
+                                    case
+                                        when {{ side }}_{{ metric }} is not null
+                                            then {{ side }}_{{ metric }}
+                                        when
+                                            {{ other }}_{{ metric }} is not null
+                                            and (
+                                                is_{{ side }}_empty
+                                                or {{ side }}_results is not null
+                                            )
+                                            then 0
+                                    end
                                 {% else %}
                                     case
                                         when is_{{ side }}_empty then 0
@@ -300,7 +310,7 @@ explained as (
             when measured.gap = 0 then null
             when abs(measured.gap) <= measured.rounding then 'currency_rounding'
             when
-                (measured.gap is null and not measured.is_result)
+                measured.gap is null
                 or measured.rows_unknown > 0
                 or (measured.is_result and measured.lacks_conversions)
                 then 'fields_left_out'
