@@ -78,6 +78,8 @@ def land_news(warehouse: Warehouse) -> None:
             [warehouse.load_seq],
         )
 
+    land_zone_of_outdoor(warehouse, "Europe/Berlin", at)
+
     # The new client's insights land before its account tells the time zone.
     warehouse.add_client("cafe", result="purchase", assets={NEW: "ads"})
     days = {date(2026, 11, 20): [insights("EUR", "7", "70", "7", **AD)]}
@@ -114,8 +116,17 @@ def land_randomly(warehouse: Warehouse, dice: random.Random, *, at: str) -> None
         warehouse.land("dental", report, DENTAL, days, pulled_at=at, status=status)
 
 
-def land_time_zone(warehouse: Warehouse) -> None:
-    """The new client's account, later: its days end earlier than was assumed."""
+def land_zone_of_outdoor(warehouse: Warehouse, zone: str, at: str) -> None:
+    """Another time zone of an account whose days have landed."""
+    account = {"id": OUTDOOR, "name": "Outdoor", "currency": "JPY", "timezone_name": zone}
+    warehouse.land("outdoor", "accounts", OUTDOOR, {None: [account]}, pulled_at=at)
+
+
+def land_time_zones(warehouse: Warehouse) -> None:
+    """The new client's account, later: its days end earlier than was assumed. And another one is
+    back in the zone that it had at first.
+    """
+    land_zone_of_outdoor(warehouse, "Asia/Tokyo", "2026-11-21T13:00:00Z")
     account = {"id": NEW, "currency": "EUR", "timezone_name": "Pacific/Auckland"}
     warehouse.land("cafe", "accounts", NEW, {None: [account]}, pulled_at="2026-11-21T13:00:00Z")
 
@@ -137,7 +148,7 @@ def builds(
     land_news(warehouse)
     land_randomly(warehouse, dice, at="2026-11-21T12:30:00Z")
     run(warehouse)
-    land_time_zone(warehouse)
+    land_time_zones(warehouse)
     land_randomly(warehouse, dice, at="2026-11-22T12:30:00Z")
     run(warehouse)
     with warehouse.connect() as con:
@@ -187,6 +198,15 @@ def test_changed_result_is_counted_in_the_past(
     warehouse, _, _ = builds
     results = "select result_action_type, results from marts.fct_ad_daily where ad_account_id = ?"
     assert warehouse.query(results, OUTDOOR) == [("link_click", 8981)]
+
+
+def test_a_time_zone_that_comes_back_ends_the_days_again(
+    builds: tuple[Warehouse, Snapshot, Snapshot],
+) -> None:
+    """Days built under the zone between have the end that they have in the one that is back."""
+    _, added, _ = builds
+    (row,) = [row for row in added["fct_account_daily"] if OUTDOOR in row]
+    assert datetime(2026, 11, 17, 15, tzinfo=UTC) in row
 
 
 def test_late_time_zone_corrects_the_maturity(

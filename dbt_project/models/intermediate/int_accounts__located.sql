@@ -29,18 +29,35 @@ newest as (
 
 ),
 
--- When the time zone first landed. Days built before that assumed another one, and are due again.
-first_seen as (
+told as (
 
     select
-        versions.client_id,
-        versions.ad_account_id,
-        versions.timezone_name,
-        min(pulls.load_seq) as located_seq
+        *,
+        coalesce(
+            lag(valid_to) over story = valid_from
+            and lag(timezone_name) over story is not distinct from timezone_name,
+            false
+        ) as goes_on
     from versions
-    inner join pulls
-        on versions.pull_id = pulls.pull_id
-    group by versions.client_id, versions.ad_account_id, versions.timezone_name
+    window
+        story as (
+            partition by client_id, ad_account_id
+            order by valid_from
+        )
+
+),
+
+-- Since when the account is in its time zone without a break: it may have been there before. Days
+-- built until then assumed another one, and are due again.
+begun as (
+
+    select
+        client_id,
+        ad_account_id,
+        arg_max(pull_id, valid_from) as pull_id
+    from told
+    where not goes_on
+    group by client_id, ad_account_id
 
 ),
 
@@ -50,15 +67,16 @@ final as (
         newest.client_id,
         newest.ad_account_id,
         known_time_zones.name as time_zone,
-        coalesce(first_seen.located_seq, 0) as located_seq
+        coalesce(pulls.load_seq, 0) as located_seq
     from newest
     left join known_time_zones
         on newest.timezone_name = known_time_zones.name
-    left join first_seen
+    left join begun
         on
-            newest.client_id = first_seen.client_id
-            and newest.ad_account_id = first_seen.ad_account_id
-            and newest.timezone_name = first_seen.timezone_name
+            newest.client_id = begun.client_id
+            and newest.ad_account_id = begun.ad_account_id
+    left join pulls
+        on begun.pull_id = pulls.pull_id
 
 )
 
