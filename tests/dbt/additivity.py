@@ -1,9 +1,12 @@
 """Finds sums of what must not be summed, in compiled SQL, under whatever name it goes.
 
-A column is followed from the source through CTEs, subqueries, unions, stars and aliases. It
-carries its origins: the names of what cannot be added in it. That is a column of that name
+A column is followed from the source through CTEs, subqueries, unions, stars, structs and aliases.
+It carries its origins: the names of what cannot be added in it. That is a column of that name
 (`reach`), or a quotient (`clicks / impressions`). What only decides or counts takes nothing over:
 conditions, `count`, the order of `arg_max`.
+
+Whatever is not known to keep figures apart counts as a sum of them, and a way to make columns that
+cannot be followed is a finding by itself: the rule fails rather than look away.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,14 +22,25 @@ Columns = dict[str, Origins]
 NOTHING: Origins = frozenset()
 RATIO = "a ratio"
 
-SUMS = (exp.Sum, exp.Avg, exp.Median)
-SUM_NAMES = {"mean", "list_sum", "list_avg", "fsum", "favg", "kahan_sum", "sumkahan"}
+UNKNOWN: Origins = frozenset({"not followed"})
+
+# What hands one figure on, or several side by side, and adds up none.
+APART = (
+    *(exp.Abs, exp.AnyValue, exp.ArgMax, exp.ArgMin, exp.Array, exp.ArrayAgg, exp.Case, exp.Cast),
+    *(exp.Coalesce, exp.Explode, exp.Filter, exp.First, exp.Floor, exp.Greatest, exp.If, exp.Lag),
+    *(exp.Last, exp.Least, exp.Max, exp.Min, exp.Nullif, exp.Round, exp.Sign, exp.Sqrt),
+    *(exp.Struct, exp.ToArray, exp.TryCast),
+)
+APART_BY_LIST = {"any_value", "count", "first", "last", "list", "max", "min"}
 
 # Quotients by these only rescale: an amount in cents stays an amount, and a count divided by the
 # share of it that was visible, or an amount by what one result is worth, stays a count.
 UNITS = {"currency_offset", "result_share", "value_share", "unit", "value_per_result"}
 
+STAR_PARTS = {"except_", "except", "replace", "rename"}
+
 _CONDITIONS = (exp.Predicate, exp.Connector, exp.Not, exp.Count, exp.CountIf)
+_FIRST_PART = (exp.Div, exp.IntDiv, exp.Filter, exp.ArgMax, exp.ArgMin, exp.Order)
 
 
 @dataclass(frozen=True)
@@ -81,6 +95,12 @@ class Additivity:
         for item in query.selects:
             if item.is_star:
                 outputs |= self._star(item, scope, known)
+            elif isinstance(item, exp.Explode):
+                for field in _fields(item):
+                    name = field.name.lower()
+                    origins = self._origins(field.expression, scope, known)
+                    if origins := origins | (frozenset({name}) & self._forbidden):
+                        outputs[name] = outputs.get(name, NOTHING) | origins
             else:
                 name = item.alias_or_name.lower()
                 origins = self._origins(item, scope, known) | (frozenset({name}) & self._forbidden)
@@ -96,6 +116,10 @@ class Additivity:
             columns |= self._source(name, scope, known)
         for left_out in star.args.get("except_") or star.args.get("except") or ():
             columns.pop(left_out.name.lower(), None)
+        for renamed in star.args.get("rename") or ():
+            old = renamed.this.name.lower()
+            if origins := columns.pop(old, NOTHING) | (frozenset({old}) & self._forbidden):
+                columns[renamed.alias.lower()] = origins
         for replaced in star.args.get("replace") or ():
             columns.pop(replaced.alias_or_name.lower(), None)
             if origins := self._origins(replaced, scope, known):
@@ -113,12 +137,16 @@ class Additivity:
     def _origins(self, expression: exp.Expr, scope: Scope, known: Mapping[int, Columns]) -> Origins:
         origins = NOTHING
         for part in _values(expression):
-            if isinstance(part, exp.Div):
+            if isinstance(part, exp.Div | exp.IntDiv):
                 origins |= {RATIO} if _is_ratio(part) else NOTHING
             elif isinstance(part, exp.Dot):
                 origins |= {part.name} & self._forbidden
             elif isinstance(part, exp.Column):
                 origins |= self._of_column(part, scope, known)
+            elif isinstance(part, exp.Query):
+                for inner in scope.subquery_scopes:
+                    if inner.expression is part.unnest():
+                        origins = origins.union(*known[id(inner)].values())
         return origins
 
     def _of_column(self, column: exp.Column, scope: Scope, known: Mapping[int, Columns]) -> Origins:
@@ -128,24 +156,63 @@ class Additivity:
         names = [column.table] if column.table in read else list(read)
         for source in names:
             origins |= self._source(source, scope, known).get(name, NOTHING)
+        if not column.table:
+            for item in _items_before(column, scope.expression):
+                if isinstance(item, exp.Alias) and item.alias.lower() == name:
+                    origins |= self._origins(item.this, scope, known)
         return origins
 
     def _wrong_sums(self, scope: Scope, known: Mapping[int, Columns]) -> Iterator[Finding]:
         if not isinstance(scope.expression, exp.Select):
             return
+        for form in scope.find_all(exp.Star, exp.Columns, exp.Explode, exp.Pivot):
+            if not _is_followed(form):
+                yield Finding(form.sql(dialect="duckdb"), UNKNOWN)
         for call in scope.find_all(exp.Func):
-            is_sum = isinstance(call, SUMS) or call.name.lower() in SUM_NAMES
-            if is_sum and (origins := self._origins_of_arguments(call, scope, known)):
+            if not _keeps_apart(call) and (
+                origins := frozenset[str]().union(
+                    *(self._origins(part, scope, known) for part in call.iter_expressions())
+                )
+            ):
                 yield Finding(call.sql(dialect="duckdb"), origins)
 
-    def _origins_of_arguments(
-        self, call: exp.Func, scope: Scope, known: Mapping[int, Columns]
-    ) -> Origins:
-        arguments = call.expressions if isinstance(call, exp.Anonymous) else [call.this]
-        origins = NOTHING
-        for argument in arguments:
-            origins |= self._origins(argument, scope, known)
-        return origins
+
+def _keeps_apart(call: exp.Func) -> bool:
+    """Whether a function hands on figures without adding them up, or only decides or counts."""
+    if call.name.lower() in {"list_aggregate", "list_aggr"} and len(call.expressions) > 1:
+        return call.expressions[1].name.lower() in APART_BY_LIST
+    return isinstance(call, (*APART, *_CONDITIONS))
+
+
+def _is_followed(form: exp.Expr) -> bool:
+    """Whether it is known which columns a form makes: stars of a select or within `count`."""
+    if isinstance(form, exp.Star):
+        place = form.parent.parent if isinstance(form.parent, exp.Column) else form.parent
+        is_known = {key for key, value in form.args.items() if value} <= STAR_PARTS
+        return is_known and isinstance(place, exp.Select | exp.Count)
+    if isinstance(form, exp.Explode):
+        return not isinstance(form.parent, exp.Select) or bool(_fields(form))
+    return False
+
+
+def _fields(unnested: exp.Explode) -> list[exp.Expr]:
+    """The fields of the structs in a list that is unnested, where it is written out."""
+    structs = unnested.this.expressions if isinstance(unnested.this, exp.Array) else []
+    if not all(isinstance(struct, exp.Struct) for struct in structs):
+        return []
+    return [field for struct in structs for field in struct.expressions]
+
+
+def _items_before(column: exp.Column, query: exp.Expr) -> list[exp.Expr]:
+    """The items of a select whose names a column may mean: those before the one it is in."""
+    items = query.selects if isinstance(query, exp.Select) else []
+    above: exp.Expr | None = column
+    while above is not None:
+        for place, item in enumerate(items):
+            if item is above:
+                return items[:place]
+        above = above.parent
+    return []
 
 
 def _of_union(query: exp.SetOperation, branches: list[Columns]) -> Columns:
@@ -170,22 +237,22 @@ def _selects(query: exp.Expr) -> list[exp.Expr]:
     return query.selects if isinstance(query, exp.Select) else []
 
 
-def _is_ratio(division: exp.Div) -> bool:
+def _is_ratio(division: exp.Binary) -> bool:
     """Whether a quotient depends on the row beyond its unit: by a column that is no unit."""
     return any(column.name not in UNITS for column in division.expression.find_all(exp.Column))
 
 
 def _values(expression: exp.Expr) -> Iterator[exp.Expr]:
-    """The columns and quotients that an expression's value is made of."""
+    """The columns, quotients and queries that an expression's value is made of."""
     if isinstance(expression, exp.Window):
         yield from _values(expression.this)
         return
-    if isinstance(expression, (*_CONDITIONS, exp.Query, exp.Subquery)):
+    if isinstance(expression, _CONDITIONS):
         return
-    if isinstance(expression, exp.Column):
+    if isinstance(expression, exp.Column | exp.Query):
         yield expression
         return
-    if isinstance(expression, exp.Div | exp.Dot):
+    if isinstance(expression, exp.Div | exp.IntDiv | exp.Dot):
         yield expression
     for part in _value_parts(expression):
         yield from _values(part)
@@ -198,7 +265,7 @@ def _value_parts(expression: exp.Expr) -> Iterator[exp.Expr]:
             yield branch.args["true"]
         if default := expression.args.get("default"):
             yield default
-    elif isinstance(expression, exp.Div | exp.Filter | exp.ArgMax | exp.ArgMin | exp.Order):
+    elif isinstance(expression, _FIRST_PART):
         yield expression.this
     elif isinstance(expression, exp.If):
         yield expression.args["true"]

@@ -7,6 +7,7 @@ from additivity import RATIO, Additivity
 from dbt_warehouse import PROJECT, Warehouse
 
 from meta_pipeline.graph.catalog import entries
+from meta_pipeline.reports import NON_ADDITIVE
 
 # Meta's own `results` come under an indicator and cannot be added. Those of the marts count one
 # action type and can.
@@ -22,6 +23,9 @@ OVERLAPPING = {
 ALLOWED = {
     # Weighted by days and divided by their sum: the mean of two currencies, which have no sum.
     ("mart_settling_curves", "sum(share * days_measured)"),
+    # Percentiles of single days, called that: how far their shares lie apart.
+    ("mart_settling_curves", "quantile_cont(known / settled, 0.1)"),
+    ("mart_settling_curves", "quantile_cont(known / settled, 0.9)"),
     # Bounds, where at most one of the ad accounts is uncertain: see expected_bound.
     *(
         ("mart_client_daily", f"sum({estimate}_expected_{bound})")
@@ -54,7 +58,7 @@ def test_the_names_come_from_the_catalogue_and_the_bridge() -> None:
     """People, levels and Meta's ratios are among them; what adds up is not."""
     names = forbidden()
     assert {"reach", "frequency", "unique_clicks", "cpp", "viewers", "follows"} <= names
-    assert {"accounts_engaged", "cost_per_result"} <= names
+    assert {"accounts_engaged", "cost_per_result"} | NON_ADDITIVE <= names
     assert not names & {"spend", "impressions", "clicks", "results", "views", "interactions"}
 
 
@@ -88,10 +92,35 @@ def test_the_names_come_from_the_catalogue_and_the_bridge() -> None:
             "sum(b.x)",
         ),
         ("select sum(reach / 7) as r from t", "sum(reach / 7)"),
+        ("select sum(x) from (select * rename (reach as x) from t)", "sum(x)"),
+        ("select sum(x) from (select t.* rename (reach as x) from t)", "sum(x)"),
+        (
+            "select sum(x) from (select unnest([{'x': spend}, {'x': reach}], recursive := true)"
+            " from t)",
+            "sum(x)",
+        ),
+        ("select quantile_cont(reach, 0.5) from t", "quantile_cont(reach, 0.5)"),
+        ("select mad(reach) from t", "mad(reach)"),
+        ("select avg(clicks // impressions) from t", "avg(clicks // impressions)"),
+        (
+            "select list_aggregate(list(reach), 'sum') from t",
+            "list_aggregate(array_agg(reach), 'sum')",
+        ),
+        ("select spend, reach as x, sum(x) over () as s from t", "sum(x)"),
+        ("select sum(x) from (select (select max(reach) from u) as x from t)", "sum(x)"),
+        ("select nobody_knows(spend, reach) from t", "nobody_knows(spend, reach)"),
+        ("select columns('r.*') from t", "columns('r.*')"),
+        ("select unnest(fields, recursive := true) from t", "unnest(fields, recursive := true)"),
+        (
+            "select sum(x) from (unpivot t on reach into name n value x)",
+            "unpivot t on reach into name n value x",
+        ),
     ],
 )
 def test_a_sum_of_what_cannot_be_added_is_found(sql: str, found: str) -> None:
-    """By its own name and by another, through subqueries, CTEs, stars, unions and conditions."""
+    """By its own name and by another, through subqueries, CTEs, stars, structs, unions and
+    conditions; and so is what cannot be followed.
+    """
     assert checked({"m": sql}, "m") == [found]
 
 
@@ -106,6 +135,9 @@ def test_a_sum_of_what_cannot_be_added_is_found(sql: str, found: str) -> None:
         " select sum(x) from a",
         "select sum(b) from (select minor / nullif(coalesce(currency_offset, 100), 0) as b from t)",
         "select sum(spend) filter (where reach is null) as s from t",
+        "select list_aggregate(list(reach), 'max') as r from t",
+        "select sum(x) from (select * rename (reach as r, spend as x) from t)",
+        "select sum(y) from (select unnest([{'x': reach, 'y': spend}]) from t)",
     ],
 )
 def test_a_sum_of_what_can_be_added_is_not(sql: str) -> None:

@@ -6,34 +6,10 @@ from pathlib import Path
 import pytest
 from dbt_warehouse import PROJECT
 
-from meta_pipeline.reports import NON_ADDITIVE
-
 MODELS = sorted(PROJECT.glob("models/**/*.sql"))
 SQL = sorted(
     p for folder in ("models", "macros", "tests") for p in PROJECT.glob(f"{folder}/**/*.sql")
 )
-
-NOT_ADDITIVE = NON_ADDITIVE | {"viewers", "follows", "link_ctr", "link_cpc", "cost_per_result"}
-NOT_ADDITIVE |= {"reach_28d", "frequency_28d", "views_28d", "viewers_28d", "accounts_engaged"}
-NOT_ADDITIVE |= {"impressions_28d", "clicks_28d", "followers"}
-NOT_ADDITIVE |= {"spend_wow", "spend_7d_mean", "spend_28d_mean", "spend_mtd_change"}
-AGGREGATE = re.compile(
-    r"\b(sum|avg|mean|median|list_sum|list_avg)\s*\(\s*(?:distinct\s+)?(?:\w+\.)?"
-    rf"({'|'.join(sorted(NOT_ADDITIVE))})\b",
-    re.IGNORECASE,
-)
-
-
-@pytest.mark.parametrize("path", SQL, ids=lambda p: p.stem)
-def test_no_model_sums_what_is_not_additive(path: Path) -> None:
-    """Reach, frequency, Viewers and ratios are true only at the grain at which Meta was asked."""
-    assert AGGREGATE.findall(path.read_text(encoding="utf-8")) == []
-
-
-@pytest.mark.parametrize("bad", ["sum(reach)", "avg( t.ctr )", "SUM(distinct frequency)"])
-def test_the_rule_sees_a_sum(bad: str) -> None:
-    """The rule above is not blind."""
-    assert AGGREGATE.search(bad)
 
 
 @pytest.mark.parametrize("path", SQL, ids=lambda p: p.stem)
