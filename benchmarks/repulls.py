@@ -3,7 +3,8 @@
     .venv/bin/python benchmarks/repulls.py
 
 benchmarks/README.md says what is measured and how. Needs no network and stops by itself. Exits
-with 1 when the policy leaves a day that never becomes final, or asks for more than the window.
+with 1 when the policy leaves a day that never becomes final, or asks for more than the window, and
+when pulling daily for longer errs more at any age.
 """
 
 import argparse
@@ -68,6 +69,7 @@ WAYS: dict[str, Way] = {
     "the policy, daily to 14": weekly(Policy(daily_through=14)),
 }
 WINDOW, POLICY = "window of 28 days", "**weeks, joined (the policy)**"
+WIDER = "the policy, daily to 14"
 
 
 @dataclass
@@ -198,6 +200,10 @@ def main() -> int:
     policy, window = tallies[POLICY], tallies[WINDOW]
     if policy.never_final or policy.days_asked >= window.days_asked:
         print("the policy leaves days that never become final, or saves nothing", file=sys.stderr)
+        return 1
+    wider = tallies[WIDER].errors
+    if worse := [key for key, some in policy.errors.items() if mean(wider[key]) > mean(some)]:
+        print(f"{WIDER} errs more than the policy: {worse}", file=sys.stderr)
         return 1
     return 0
 

@@ -28,9 +28,9 @@ class Policy:
     """What is pulled again at which age, in days of 24 hours after a day's end.
 
     Until a pull is `daily_through` days old at least, the day is pulled daily; then once for each
-    of the `milestones`. A day that was never pulled is due for `window` days, and one after a day
-    that was (a gap) until `given_up`. Nothing is due after that, lest what Meta refuses for ever
-    is asked for ever.
+    of the ages `pulled_once_at`. A day that was never pulled is due for `window` days, and one
+    after a day that was (a gap) until `given_up`. Nothing is due after that, lest what Meta
+    refuses for ever is asked for ever.
     """
 
     daily_through: int = 7
@@ -38,13 +38,22 @@ class Policy:
     window: int = TRAILING_DAYS
     given_up: int = 2 * TRAILING_DAYS
 
+    @property
+    def pulled_once_at(self) -> set[int]:
+        """The `milestones`, and the first whole week after the daily stretch.
+
+        Without that week a wider stretch would lose the pull of a milestone that it reaches, and
+        with it the days that are asked along between two weeks: it would know them less well.
+        """
+        return {*self.milestones, self.daily_through // 7 * 7 + 7}
+
     def stale_before(self, day: date, zone: ZoneInfo, now: datetime) -> datetime:
         """A day of `zone` is due at `now` unless its newest pull is from then or later."""
         ends = day_end(day, zone)
         if now < ends + timedelta(days=self.daily_through):
             return now
         week_ends = day_end(day + timedelta(days=_SUNDAY - day.weekday()), zone)
-        passed = (age for age in self.milestones if week_ends + timedelta(days=age) <= now)
+        passed = (age for age in self.pulled_once_at if week_ends + timedelta(days=age) <= now)
         return ends + timedelta(days=max([self.daily_through, *passed]))
 
 

@@ -60,11 +60,25 @@ def test_a_policy_may_be_narrower_and_is_looked_at_weekly_then() -> None:
 
 
 def test_a_policy_may_be_wider() -> None:
-    """With 14 daily days only the week at 28 days is left."""
+    """With 14 daily days the week after them comes in place of that at 14 days."""
     assert due(MONDAY, Policy(daily_through=14)) == [
-        Span(back(34), back(28)),
+        Span(back(34), back(21)),
         Span(back(14), back(0)),
     ]
+
+
+def test_a_wider_policy_asks_for_all_that_the_narrower_one_does() -> None:
+    """On any weekday, days between two spans included: it knows no day less well."""
+    for days in range(7):
+        now = MONDAY + timedelta(days=days)
+        narrow, wide = (
+            {day for span in bridged(spans_due, 7) for day in span}
+            for spans_due in (
+                [day for span in due(now, policy) for day in span]
+                for policy in (POLICY, Policy(daily_through=14))
+            )
+        )
+        assert narrow <= wide
 
 
 def test_what_was_never_pulled_is_due_for_28_days() -> None:
@@ -131,7 +145,7 @@ def test_every_day_ends_final_and_no_milestone_is_asked_twice(
         for day in set() if fails else due_days(policy, zone, now, pulled):
             pulled[day] = now
             age = (now - day_end(day, zone)) / timedelta(days=1)
-            passed = [m for m in (daily_through, *policy.milestones) if m <= age]
+            passed = [m for m in (daily_through, *policy.pulled_once_at) if m <= age]
             if age >= daily_through:
                 milestones[day, max(passed)] += 1
     last = (begin + timedelta(days=len(failures) - 1)).date()
