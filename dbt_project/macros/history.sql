@@ -98,39 +98,3 @@ final as (
 
 select * from final
 {%- endmacro %}
-
-
-{#-
-    `facts` (with settles_at) and, beside each row, the object's `attributes` as they were known at
-    the end of its day, named <attribute>_of_day. A change is known from the first pull that saw
-    it: never early, late by up to one pull. `attributes_basis` says what it rests on:
-    as_of, first_known (the day ended before the object was first seen: the oldest that is known),
-    last_known (the object was no longer listed then: what it was before), or NULL (never listed).
-
-    One ASOF join: of the versions that were known by then the newest. The first counts as known
-    for ever, so that no row is lost. The end of the day is 28 days before settles_at.
--#}
-{% macro attributes_as_of(facts, history, object_id, attributes) -%}
-    {%- set day_ends_at = 'facts.settles_at - interval 672 hour' -%}
-    select
-        facts.*,
-        {% for attribute in attributes -%}
-            history.{{ attribute }} as {{ attribute }}_of_day,
-        {% endfor -%}
-        case
-            when history.valid_from is null then null
-            when {{ day_ends_at }} < history.valid_from then 'first_known'
-            when {{ day_ends_at }} >= history.valid_to then 'last_known'
-            else 'as_of'
-        end as attributes_basis
-    from {{ facts }} as facts
-    asof left join {{ history }} as history
-        on
-            facts.client_id = history.client_id
-            and facts.ad_account_id = history.ad_account_id
-            and facts.{{ object_id }} = history.{{ object_id }}
-            and {{ day_ends_at }} >= case
-                when history.is_first_known then cast('-infinity' as timestamptz)
-                else history.valid_from
-            end
-{%- endmacro %}
