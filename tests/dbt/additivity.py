@@ -39,16 +39,20 @@ UNITS = {"currency_offset", "result_share", "value_share", "unit", "value_per_re
 
 STAR_PARTS = {"except_", "except", "replace", "rename"}
 
-_CONDITIONS = (exp.Predicate, exp.Connector, exp.Not, exp.Count, exp.CountIf)
-_FIRST_PART = (exp.Div, exp.IntDiv, exp.Filter, exp.ArgMax, exp.ArgMin, exp.Order)
+_CONDITIONS = (exp.Predicate, exp.Connector, exp.Not, exp.Count, exp.CountIf, exp.Length)
+_FIRST_PART = (exp.Filter, exp.ArgMax, exp.ArgMin, exp.Order)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """An aggregate over a column that cannot be added, and what that column is made of."""
+    """An aggregate over a column that cannot be added, and what that column is made of.
+
+    `apart_by` are the columns of its group or partition: rows that differ in them are not added.
+    """
 
     sql: str
     origins: Origins
+    apart_by: frozenset[str] = frozenset()
 
 
 class Additivity:
@@ -138,7 +142,7 @@ class Additivity:
         origins = NOTHING
         for part in _values(expression):
             if isinstance(part, exp.Div | exp.IntDiv):
-                origins |= {RATIO} if _is_ratio(part) else NOTHING
+                origins |= self._of_quotient(part, scope, known)
             elif isinstance(part, exp.Dot):
                 origins |= {part.name} & self._forbidden
             elif isinstance(part, exp.Column):
@@ -148,6 +152,12 @@ class Additivity:
                     if inner.expression is part.unnest():
                         origins = origins.union(*known[id(inner)].values())
         return origins
+
+    def _of_quotient(
+        self, division: exp.Binary, scope: Scope, known: Mapping[int, Columns]
+    ) -> Origins:
+        origins = self._origins(division.this, scope, known)
+        return origins | {RATIO} if _is_ratio(division) else origins
 
     def _of_column(self, column: exp.Column, scope: Scope, known: Mapping[int, Columns]) -> Origins:
         name = column.name.lower()
@@ -174,14 +184,52 @@ class Additivity:
                     *(self._origins(part, scope, known) for part in call.iter_expressions())
                 )
             ):
-                yield Finding(call.sql(dialect="duckdb"), origins)
+                yield Finding(
+                    call.sql(dialect="duckdb"), origins, _apart_by(call, scope.expression)
+                )
+
+
+class Amounts(Additivity):
+    """Follows amounts of money: they can be added, but not over rows of two currencies."""
+
+    def findings(self, model: str) -> list[Finding]:
+        """The sums of amounts over rows that neither a currency nor an ad account keeps apart."""
+        return [
+            finding
+            for finding in super().findings(model)
+            if finding.origins != UNKNOWN
+            and not finding.sql.lower().startswith("list_")
+            and not finding.apart_by & {"account_currency", "ad_account_id"}
+        ]
+
+    def _of_quotient(
+        self, division: exp.Binary, scope: Scope, known: Mapping[int, Columns]
+    ) -> Origins:
+        """An amount by an amount is a number."""
+        if self._origins(division.expression, scope, known):
+            return NOTHING
+        return self._origins(division.this, scope, known)
+
+
+def _apart_by(call: exp.Func, query: exp.Select) -> frozenset[str]:
+    """The columns of an aggregate's partition or, without a window, of its query's group."""
+    above = call.parent.parent if isinstance(call.parent, exp.Filter) else call.parent
+    if isinstance(above, exp.Window):
+        named = {window.name: window for window in query.args.get("windows") or ()}
+        keys = named.get(above.alias, above).args.get("partition_by") or ()
+    elif (group := query.args.get("group")) and group.args.get("all"):
+        keys = [item for item in query.selects if not item.find(exp.AggFunc)]
+    else:
+        keys = group.expressions if group else ()
+    return frozenset(key.alias_or_name.lower() for key in keys)
 
 
 def _keeps_apart(call: exp.Func) -> bool:
     """Whether a function hands on figures without adding them up, or only decides or counts."""
-    if call.name.lower() in {"list_aggregate", "list_aggr"} and len(call.expressions) > 1:
-        return call.expressions[1].name.lower() in APART_BY_LIST
-    return isinstance(call, (*APART, *_CONDITIONS))
+    name = call.name.lower() if isinstance(call, exp.Anonymous) else ""
+    if name in {"list_aggregate", "list_aggr"}:
+        return call.expressions[-1].name.lower() in APART_BY_LIST
+    return name == "row" or isinstance(call, (*APART, *_CONDITIONS))
 
 
 def _is_followed(form: exp.Expr) -> bool:
@@ -249,17 +297,17 @@ def _values(expression: exp.Expr) -> Iterator[exp.Expr]:
         return
     if isinstance(expression, _CONDITIONS):
         return
-    if isinstance(expression, exp.Column | exp.Query):
+    if isinstance(expression, exp.Column | exp.Query | exp.Div | exp.IntDiv):
         yield expression
         return
-    if isinstance(expression, exp.Div | exp.IntDiv | exp.Dot):
+    if isinstance(expression, exp.Dot):
         yield expression
     for part in _value_parts(expression):
         yield from _values(part)
 
 
 def _value_parts(expression: exp.Expr) -> Iterator[exp.Expr]:
-    """Of `case` the results, of quotients, `filter` and `arg_max` the first part, else all."""
+    """Of `case` the results, of `filter` and `arg_max` the first part, else all."""
     if isinstance(expression, exp.Case):
         for branch in expression.args["ifs"]:
             yield branch.args["true"]

@@ -3,7 +3,7 @@
 import csv
 
 import pytest
-from additivity import RATIO, Additivity
+from additivity import RATIO, Additivity, Amounts
 from dbt_warehouse import PROJECT, Warehouse
 
 from meta_pipeline.graph.catalog import entries
@@ -47,6 +47,13 @@ def forbidden() -> frozenset[str]:
     sometimes = {entry.name for entry in entries() if entry.additive == "everywhere"}
     here = {row["canonical"] for row in bridge() if row["metric"] in never and not row["valid_to"]}
     return frozenset(((never - sometimes) | here | OVERLAPPING) - COUNTED_HERE)
+
+
+def amounts() -> frozenset[str]:
+    """Names of amounts of money: the catalogue's, and those that the marts give to them."""
+    money = {entry.name for entry in entries() if entry.unit in ("money", "minor units")}
+    minor = {"daily_budget_minor", "lifetime_budget_minor"}
+    return frozenset(money | minor | {"result_value", "action_value"})
 
 
 def checked(models: dict[str, str], model: str) -> list[str]:
@@ -161,6 +168,46 @@ def test_a_column_is_followed_from_model_to_model() -> None:
         ("SUM(d.people)", frozenset({"reach"})),
         ("AVG(share)", frozenset({RATIO})),
     ]
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("select sum(spend) as s from t", ["sum(spend)"]),
+        ("select sum(x) as s from (select spend as x, day from t) group by day", ["sum(x)"]),
+        ("select client_id, median(spend) as s from t group by all", ["median(spend)"]),
+        ("select sum(spend) over w as s from t window w as (partition by day)", ["sum(spend)"]),
+        (
+            "select sum(spend * share) filter (where d) as s from t group by d",
+            ["sum(spend * share)"],
+        ),
+        ("select sum(spend) as s from t group by day, t.account_currency", []),
+        ("select ad_account_id, sum(spend) as s from t group by all", []),
+        ("select sum(spend) over w as s from t window w as (partition by ad_account_id)", []),
+        ("select sum(spend / daily_budget) as s, count(spend) as n, max(spend) as m from t", []),
+    ],
+)
+def test_a_sum_over_currencies_is_found(sql: str, found: list[str]) -> None:
+    """Rows of one group have one currency, or are of one ad account; a share of two has none."""
+    assert [one.sql.lower() for one in Amounts({"m": sql}, amounts()).findings("m")] == found
+
+
+@pytest.fixture(scope="module")
+def money(built: Warehouse) -> Amounts:
+    """Every model as it was compiled for the build."""
+    return Amounts(built.compiled(), amounts())
+
+
+@pytest.mark.parametrize("model", sorted(p.stem for p in PROJECT.glob("models/**/*.sql")))
+def test_no_model_adds_up_two_currencies(money: Amounts, model: str) -> None:
+    """Ten yen and ten dollars are no twenty of anything."""
+    assert [finding.sql for finding in money.findings(model)] == []
+
+
+def test_amounts_are_followed(money: Amounts) -> None:
+    """Through renaming and unions, or the rule would prove nothing."""
+    assert {"account_value", "gap"} <= set(money.columns("mart_reconciliation"))
+    assert "value" in money.columns("fct_restatements")
 
 
 @pytest.fixture(scope="module")
