@@ -122,14 +122,11 @@ from sums
 
 TARGETS = """
 select target_spend, target_results, target_cost_per_result
-from dim_clients
+from mart_pacing
 where
     client_id = $client_id
-    -- An amount without a currency is no target for one of two.
-    and (
-        select count(*) from mart_monthly_report
-        where client_id = $client_id and month = $month
-    ) = 1
+    and account_currency is not distinct from $currency
+    and month = $month
 """
 
 TIME_ZONES = """

@@ -92,11 +92,20 @@ class Client:
         row |= {"result_value_expected": value}
         self.models.add("marts.fct_results_daily", [row])
 
-    def page(self, page: str, day: date, views: int, viewers: int, *, comparable: bool) -> None:
+    def page(
+        self,
+        page: str,
+        day: date,
+        views: int,
+        viewers: int,
+        *,
+        comparable: bool,
+        maturity: str = "settling",
+    ) -> None:
         """A Page's day."""
         self.knows(page, day, report="page_daily")
         row = {"client_id": "c", "page_id": page, "day": day, "views": views, "viewers": viewers}
-        row |= {"views_comparable": comparable, "maturity": "settling"}
+        row |= {"views_comparable": comparable, "maturity": maturity}
         self.models.add("marts.fct_page_daily", [row])
 
     def daily(self, columns: str) -> list[tuple[Any, ...]]:
@@ -374,6 +383,39 @@ def test_views_of_a_month_under_way_go_as_far_as_they_have_come(client: Client) 
     assert client.monthly("last_day, page_through, page_views, instagram_views") == [
         (date(2026, 10, 31), date(2026, 10, 31), None, None),
         (date(2026, 11, 5), date(2026, 11, 4), 400, None),
+    ]
+
+
+def test_views_of_a_day_in_progress_are_in_no_month(client: Client) -> None:
+    """Of a month under way they are left out; one that is over has none, rather than too few."""
+    client.has()
+    client.owns(A)
+    client.owns("5", "page")
+    for day in days_between(date(2026, 10, 1), date(2026, 11, 5)):
+        client.spends(A, day)
+        is_open = day in (date(2026, 10, 31), date(2026, 11, 5))
+        maturity = "open" if is_open else "settling"
+        client.page("5", day, 7 if is_open else 100, 5, comparable=True, maturity=maturity)
+    assert client.monthly("last_day, page_through, page_views") == [
+        (date(2026, 10, 31), date(2026, 10, 31), None),
+        (date(2026, 11, 5), date(2026, 11, 4), 400),
+    ]
+
+
+def test_views_of_a_month_stand_in_one_currencys_row(client: Client) -> None:
+    """Of the whole month, also when an ad account in another currency came in its midst."""
+    client.has()
+    client.owns(A, currency="USD")
+    client.owns(B, currency="EUR")
+    client.owns("5", "page")
+    for day in days_between(date(2026, 10, 1), date(2026, 10, 31)):
+        client.spends(A, day, 30)
+        if day.day > 4:
+            client.spends(B, day, currency="EUR")
+        client.page("5", day, 100, 50, comparable=True)
+    assert client.monthly("account_currency, page_through, page_views, page_views_comparable") == [
+        ("EUR", date(2026, 10, 31), 3100, True),
+        ("USD", None, None, None),
     ]
 
 

@@ -109,8 +109,10 @@ sums as (
         sum(instagram_views) filter (where day >= month) as instagram_views,
         sum(instagram_interactions) filter (where day >= month) as instagram_interactions,
         sum(instagram_new_follows) filter (where day >= month) as instagram_new_follows,
-        max(day) filter (where page_views is not null) as page_through,
-        max(day) filter (where instagram_views is not null) as instagram_through,
+        max(day) filter (where last_day = last_day(month) or page_views is not null)
+            as page_through,
+        max(day) filter (where last_day = last_day(month) or instagram_views is not null)
+            as instagram_through,
         count(*) filter (where day >= month and not is_complete) as days_missing,
         count(*) filter (where day >= month and maturity <> 'final') as days_unsettled,
         min(pulled_at) as pulled_at
@@ -145,6 +147,15 @@ select
     cast(null as decimal(38, 6)) as results_expected,
     $settles as settles_at
 from rated
+"""
+
+_PACING = """
+create or replace table mart_pacing as
+select
+    months.client_id, months.account_currency, months.month,
+    clients.target_spend, clients.target_results, clients.target_cost_per_result
+from mart_monthly_report as months
+inner join dim_clients as clients on months.client_id = clients.client_id
 """
 
 _SUMS = ("spend", "impressions", "clicks", "link_clicks", "results")
@@ -260,6 +271,7 @@ class ReportMarts:
             changes=changes,
         )
         self.connection.execute(query, {"settles": SETTLES})
+        self.connection.execute(_PACING)
         return self.connection
 
     def save(self, path: Path) -> Path:

@@ -91,7 +91,11 @@ spans as (
         case
             when last_day = month_end then month - 1
             else cast(last_day - interval 1 month as date)
-        end as previous_last_day
+        end as previous_last_day,
+        -- Pages have no currency: their figures stand in one row a month.
+        row_number() over (
+            partition by client_id, month order by account_currency asc nulls last
+        ) = 1 as has_organic
     from bounded
 
 ),
@@ -105,7 +109,6 @@ joined as (
         spans.month,
         spans.first_day,
         spans.days_elapsed,
-        spans.last_day = spans.month_end as is_over,
         date_diff('day', spans.previous_first_day, spans.previous_last_day) + 1 as previous_days,
         coalesce(days.day between spans.first_day and spans.last_day, false) as is_now,
         coalesce(
@@ -127,12 +130,7 @@ counted as (
         *,
         count(*) filter (where is_now and is_known) over month_of_client as days_covered,
         count(*) filter (where is_before and is_known) over month_of_client
-            as previous_days_covered,
-        -- Instagram's figures come up to two days late: a month under way goes as far as they do.
-        max(day) filter (where is_now and (is_over or page_views is not null))
-            over month_of_client as page_through,
-        max(day) filter (where is_now and (is_over or instagram_views is not null))
-            over month_of_client as instagram_through
+            as previous_days_covered
     from joined
     window month_of_client as (partition by client_id, account_currency, month)
 
@@ -174,23 +172,6 @@ summed as (
                     then sum(result_value_expected) filter (where is_now)
             end as decimal(38, 6)
         ) as result_value_expected,
-        {% for surface in ['page', 'instagram'] -%}
-            {% for measure in ['views', 'interactions', 'new_follows'] -%}
-                cast(
-                    case
-                        when
-                            count({{ surface }}_{{ measure }}) filter (
-                                where is_now and day <= {{ surface }}_through
-                            ) = date_diff('day', first_day, {{ surface }}_through) + 1
-                            then sum({{ surface }}_{{ measure }}) filter (
-                                where is_now and day <= {{ surface }}_through
-                            )
-                    end as bigint
-                ) as {{ surface }}_{{ measure }},
-            {% endfor -%}
-            {{ surface }}_through,
-        {% endfor -%}
-        bool_and(page_views_comparable) filter (where is_now) as page_views_comparable,
         arg_max(maturity, {{ maturity_rank('maturity') }}) filter (where is_now and is_known)
             as maturity,
         min(pulled_at) filter (where is_now and is_known) as pulled_at
@@ -202,10 +183,83 @@ summed as (
         days_elapsed,
         days_covered,
         previous_days,
-        previous_days_covered,
-        first_day,
-        page_through,
-        instagram_through
+        previous_days_covered
+
+),
+
+-- A client's days, whichever currency's row they stand in.
+organic_days as (
+
+    select
+        client_id,
+        day,
+        {% for surface in ['page', 'instagram'] -%}
+            {% for measure in ['views', 'interactions', 'new_follows'] -%}
+                max({{ surface }}_{{ measure }}) as {{ surface }}_{{ measure }},
+            {% endfor -%}
+        {% endfor -%}
+        bool_and(page_views_comparable) as page_views_comparable,
+        coalesce(bool_or(organic_maturity = 'open'), false) as is_open
+    from client_days
+    group by client_id, day
+
+),
+
+-- Instagram's figures come up to two days late: a month under way goes as far as they do, and no
+-- further than the newest day that is over.
+organic_spans as (
+
+    select
+        spans.client_id,
+        spans.account_currency,
+        spans.month,
+        spans.first_day,
+        organic_days.* exclude (organic_days.client_id),
+        {% for surface in ['page', 'instagram'] -%}
+            max(organic_days.day) filter (
+                where
+                spans.last_day = spans.month_end
+                or (organic_days.{{ surface }}_views is not null and not organic_days.is_open)
+            ) over month_of_client as {{ surface }}_through,
+        {% endfor %}
+    from spans
+    inner join organic_days
+        on
+            spans.client_id = organic_days.client_id
+            and organic_days.day between spans.first_day and spans.last_day
+    where spans.has_organic
+    window
+        month_of_client as (
+            partition by spans.client_id, spans.account_currency, spans.month
+        )
+
+),
+
+organic as (
+
+    select
+        client_id,
+        account_currency,
+        month,
+        {% for surface in ['page', 'instagram'] -%}
+            {% for measure in ['views', 'interactions', 'new_follows'] -%}
+                cast(
+                    case
+                        when
+                            count({{ surface }}_{{ measure }}) filter (
+                                where day <= {{ surface }}_through and not is_open
+                            ) = date_diff('day', first_day, {{ surface }}_through) + 1
+                            then sum({{ surface }}_{{ measure }}) filter (
+                                where day <= {{ surface }}_through
+                            )
+                    end as bigint
+                ) as {{ surface }}_{{ measure }},
+            {% endfor -%}
+            {{ surface }}_through,
+        {% endfor -%}
+        bool_and(page_views_comparable) as page_views_comparable
+    from organic_spans
+    group by client_id, account_currency, month, first_day, page_through, instagram_through
 
 ),
 
@@ -326,15 +380,15 @@ final as (
         rated.cost_per_result_previous,
         rated.roas_previous,
         {{ period_changes('_previous') }},
-        rated.page_through,
-        rated.page_views,
-        rated.page_views_comparable,
-        rated.page_interactions,
-        rated.page_new_follows,
-        rated.instagram_through,
-        rated.instagram_views,
-        rated.instagram_interactions,
-        rated.instagram_new_follows,
+        organic.page_through,
+        organic.page_views,
+        organic.page_views_comparable,
+        organic.page_interactions,
+        organic.page_new_follows,
+        organic.instagram_through,
+        organic.instagram_views,
+        organic.instagram_interactions,
+        organic.instagram_new_follows,
         rated.maturity,
         rated.pulled_at,
         settling.settles_at
@@ -347,6 +401,8 @@ final as (
         on {{ same_client_month('spans', 'settling') }}
     left join reached
         on {{ same_client_month('spans', 'reached') }}
+    left join organic
+        on {{ same_client_month('spans', 'organic') }}
     left join attributed
         on {{ same_client_month('spans', 'attributed') }}
 
