@@ -220,7 +220,8 @@ organic_spans as (
                 where
                 spans.last_day = spans.month_end
                 or (organic_days.{{ surface }}_views is not null and not organic_days.is_open)
-            ) over month_of_client as {{ surface }}_through,
+            ) over month_of_client as {{ surface }}_through
+            {%- if not loop.last %},{% endif %}
         {% endfor %}
     from spans
     inner join organic_days
