@@ -168,7 +168,6 @@ class Launcher:
         Nobody else does: Dagster's run monitoring needs its daemon. Without this the next run
         would wait for their slots for ever.
         """
-        _remove_locks_of_the_dead(self._life.parent)
         for run in instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED)):
             launcher = run.tags.get(LAUNCHER_TAG)
             if launcher is not None and not _is_alive(self._life.with_name(launcher)):
@@ -207,6 +206,7 @@ def _begin_life(home: Path) -> Path:
     """Takes a lock that the operating system gives back when this process ends, however."""
     path = home / "launchers" / f"{secrets.token_hex(8)}.lock"
     path.parent.mkdir(exist_ok=True)
+    _remove_locks_of_the_dead(path.parent)
     lock = FileLock(path)
     lock.acquire()
     atexit.register(path.unlink, missing_ok=True)
