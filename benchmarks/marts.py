@@ -47,7 +47,9 @@ SHAPE: Mapping[str, int] = {
     "ad_daily": 10,
     "platform_daily": 8,
     "age_gender_daily": 12,
+    "country_daily": 3,
 }
+CHECKED = tuple(report for report in SHAPE if report.endswith("_daily"))
 ACCOUNT_DAY = sum(SHAPE.values())
 
 CASES = ("full", "7 days", "nothing")
@@ -124,6 +126,7 @@ ROWS = """
                     ['facebook', 'instagram', 'messenger', 'audience_network'][k // 2 % 4 + 1],
                 'age': ['18-24', '25-34', '35-44'][k // 2 % 3 + 1],
                 'gender': ['female', 'male'][k // 6 % 2 + 1],
+                'country': ['DE', 'FR', 'US'][k % 3 + 1],
                 'actions': actions,
                 'action_values': list_filter(
                     actions, lambda action: contains(action.action_type, 'purchase')
@@ -137,7 +140,7 @@ ROWS = """
     )
     select
         'client-' || (account // 5), $report, 'act_' || account, '', day, to_json([k])::text,
-        payload, md5(payload), $pull_id, $pulled_at::timestamptz, null
+        payload, md5(payload), 'pull-' || ($first + account), $pulled_at::timestamptz, null
     from packed
 """
 
@@ -162,28 +165,38 @@ def land_accounts(con: duckdb.DuckDBPyConnection, size: Size) -> None:
         select 'client-' || (a // 5), 'accounts', 'act_' || a, '', null, '["act_' || a || '"]',
             to_json({'id': 'act_' || a, 'name': 'Account', 'currency': 'EUR',
                 'timezone_name': 'Europe/Berlin', 'account_status': 1})::text,
-            '', 'pull-0', $at::timestamptz, null
+            '', 'pull-' || ($first + a), $at::timestamptz, null
         from range($accounts) as t(a)
         """,
-        at,
+        at | {"first": enter_pulls(con, size, "accounts", at["at"], None)},
     )
-    enter_pull(con, "accounts", at["at"])
 
 
-def enter_pull(con: duckdb.DuckDBPyConnection, report: str, at: Any) -> int:
-    """One row of the ledger, for all accounts at once; the number of the load."""
+def enter_pulls(
+    con: duckdb.DuckDBPyConnection, size: Size, report: str, at: str, since: date | None
+) -> int:
+    """A pull of each account in the ledger, from `since` on; the first load's number. The others
+    follow it account by account."""
+    row = con.execute("select coalesce(max(load_seq), 0) + 1 from raw.pulls").fetchone()
+    assert row is not None
     con.execute(
         """
-        insert into raw.pulls (pull_id, client_id, report, asset_id, part, pulled_at, status,
-            api_version, requests, bytes, row_count, manifest, load_seq)
-        select 'pull-' || seq, 'client-0', $report, 'act_0', '', $at::timestamptz, 'complete',
-            'v26.0', 1, 0, 0, '{}', seq
-        from (select nextval('raw.load_seq') as seq)
+        insert into raw.pulls (pull_id, client_id, report, asset_id, part, since, until, pulled_at,
+            status, api_version, requests, bytes, row_count, manifest, load_seq)
+        select 'pull-' || ($first + a), 'client-' || (a // 5), $report, 'act_' || a, '',
+            $since::date, $until::date, $at::timestamptz, 'complete', 'v26.0', 1, 0, 0, '{}',
+            $first + a
+        from range($accounts) as t(a)
         """,
-        {"report": report, "at": at},
+        {
+            "first": row[0],
+            "accounts": size.accounts,
+            "report": report,
+            "at": at,
+            "since": since,
+            "until": since and LAST_DAY,
+        },
     )
-    row = con.execute("select max(load_seq) from raw.pulls").fetchone()
-    assert row is not None
     return int(row[0])
 
 
@@ -195,7 +208,7 @@ def land(con: duckdb.DuckDBPyConnection, size: Size, since: date, number: int) -
     at = f"{LAST_DAY + timedelta(days=1 + number)}T12:00:00Z"
     con.execute("begin")
     for report, rows in SHAPE.items():
-        seq = enter_pull(con, report, at)
+        first = enter_pulls(con, size, report, at, since)
         known = {"report": report, "since": since, "at": at}
         con.execute(
             "update raw.records set valid_to = $at::timestamptz "
@@ -216,7 +229,7 @@ def land(con: duckdb.DuckDBPyConnection, size: Size, since: date, number: int) -
                 "round": number,
                 "report": report,
                 "pulled_at": at,
-                "pull_id": f"pull-{seq}",
+                "first": first,
             },
         )
         con.execute(
@@ -224,11 +237,11 @@ def land(con: duckdb.DuckDBPyConnection, size: Size, since: date, number: int) -
             insert into raw.coverage (client_id, report, asset_id, part, day, status, row_count,
                 pull_id, pulled_at, load_seq)
             select 'client-' || (a // 5), $report, 'act_' || a, '', day::date, 'pulled', $rows,
-                'pull-' || $seq, $at::timestamptz, $seq
+                'pull-' || ($first + a), $at::timestamptz, $first + a
             from range($accounts) as t(a),
                 generate_series($since::date, $until::date, interval 1 day) as d(day)
             """,
-            known | {"rows": rows, "seq": seq, "accounts": size.accounts, "until": LAST_DAY},
+            known | {"rows": rows, "first": first, "accounts": size.accounts, "until": LAST_DAY},
         )
     con.execute("commit")
     con.execute("checkpoint")
@@ -300,7 +313,7 @@ class Bench:
     def check(self) -> None:
         """The marts hold every day that landed, at its newest version."""
         with self.open() as con:
-            for report in ("account_daily", "ad_daily"):
+            for report in CHECKED:
                 found = con.execute(
                     f"""
                     select count(*), sum(spend) from marts.fct_{report}

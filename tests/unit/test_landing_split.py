@@ -142,18 +142,17 @@ def account_is_silent(desk: Desk, first: date, last: date) -> None:
 
 
 @pytest.mark.parametrize("ads_first", [True, False])
-def test_an_empty_rolling_day_is_proved_by_its_28_days(desk: Desk, ads_first: bool) -> None:
-    """One day fewer, and nobody knows; whichever is pulled first."""
+def test_an_empty_rolling_day_is_proved_by_what_is_known_of_its_28_days(
+    desk: Desk, ads_first: bool
+) -> None:
+    """The account answers and its known days are silent, also where the first of the 28 was never
+    asked for; whichever is pulled first."""
     for is_account in (not ads_first, ads_first):
         if is_account:
             account_is_silent(desk, day(1), day(30))
         else:
             desk.landed([], day(27), day(29), report="account_28d", pulled=at(9))
-    assert desk.statuses("account_28d") == {
-        day(27): "unconfirmed_empty",
-        day(28): "confirmed_empty",
-        day(29): "confirmed_empty",
-    }
+    assert set(desk.statuses("account_28d").values()) == {"confirmed_empty"}
 
 
 def test_delivery_long_ago_speaks_against_an_empty_rolling_day(desk: Desk) -> None:
