@@ -67,6 +67,8 @@ class Launcher:
         self._life = _begin_life(_prepare_home(settings))
         with _opening(self._life), dg.DagsterInstance.get() as instance:
             register(instance, clients)
+            # Here, too: there may be nothing to run.
+            self._bury_the_dead(instance)
         with self._logged():
             self._job = build(settings, clients, puller).resolve_implicit_global_asset_job_def()
 
