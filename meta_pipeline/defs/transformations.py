@@ -160,9 +160,14 @@ def dbt_resource(project: DbtProject) -> DbtCliResource:
     own = Path(sys.executable).with_name("dbt")
     executable = str(own if own.exists() else shutil.which("dbt") or "dbt")
     if sys.platform == "linux":
-        executable = str(_tied(executable, Path(project.project_dir) / project.target_path))
+        executable = str(_tied(executable, _target(project)))
     # The resource's own initializer takes the project as well as its folder.
     return OwnDbt(project_dir=cast("str", project), dbt_executable=executable)
+
+
+def _target(project: DbtProject) -> Path:
+    """Where dbt writes: the folder of its manifest."""
+    return Path(project.project_dir) / project.target_path
 
 
 def _tied(executable: str, target: Path) -> Path:
@@ -253,7 +258,7 @@ def transformation_assets(project: DbtProject) -> dg.AssetsDefinition:
     def dbt_models(
         context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse
     ) -> Iterator[Any]:
-        target = Path(project.project_dir) / project.target_path
+        target = _target(project)
         builds, current = Builds(target.parent), fingerprint(Path(project.project_dir))
         # Unit tests say something about the project's code, not about a day's data.
         args = ["build", "--exclude-resource-type", "unit_test"]
@@ -269,7 +274,7 @@ def published_asset(
     project: DbtProject, models: dg.AssetsDefinition, settings: Settings, grid: Grid
 ) -> dg.AssetsDefinition:
     """The asset that hands the marts over."""
-    builds = Builds(Path(project.project_dir, project.target_path).parent)
+    builds = Builds(_target(project).parent)
     marts = [key for key in models.keys if key.path[0] == "marts"]
 
     @dg.asset(
