@@ -139,10 +139,11 @@ where
 order by time_zone
 """
 
-# Every account that is due has to be known: one that nobody asked for a day has no row there.
+# Every account that is due has to be known, and by this report too where its own day is: one that
+# nobody asked for a day has no row there.
 REPORT_DAYS = """
-with known as (
-    select coverage.day, count(*) as accounts
+with accounts as (
+    select coverage.day, bool_or(coverage.report = $report) as is_known
     from mart_coverage as coverage
     inner join dim_ad_accounts as accounts
         on
@@ -152,9 +153,16 @@ with known as (
         coverage.client_id = $client_id
         and accounts.account_currency is not distinct from $currency
         and coverage.day between $first_day and $last_day
-        and coverage.report = $report
+        and coverage.report in ('account_daily', $report)
         and coverage.coverage in ('pulled', 'confirmed_empty')
-    group by coverage.day
+    group by coverage.day, coverage.asset_id
+    having bool_or(coverage.report = 'account_daily')
+),
+known as (
+    select day, count(*) as accounts
+    from accounts
+    group by day
+    having bool_and(is_known)
 ),
 days as (
     select daily.day

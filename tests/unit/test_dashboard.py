@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -103,6 +104,29 @@ def test_what_is_not_known_is_null(marts: Path, tmp_path: Path) -> None:
     assert len(places) == 2
     assert {daily[name][place] for name in ("spend", "results") for place in places} == {None}
     assert [daily["known"][place] for place in places] == [False, False]
+
+
+def test_no_account_stands_in_for_another(marts: Path, tmp_path: Path) -> None:
+    """A day of a table that a former account alone has is not known."""
+    copied = Path(shutil.copy(marts, tmp_path / "marts.duckdb"))
+    with duckdb.connect(str(copied)) as connection:
+        connection.execute(
+            "insert into dim_ad_accounts values ('oneil', 'former', 'Former', 'USD', 'UTC', false)"
+        )
+        connection.execute(
+            "update mart_coverage set asset_id = 'former' where asset_id = 'act_1' "
+            "and report = 'campaign_daily' and day = '2026-11-05'"
+        )
+    (page,) = write_dashboard(copied, tmp_path / "d.html")
+    days = _read(page.path).client("oneil")["coverage"]
+    yen, dollars = (days["currency"]["of"].index(name) for name in ("JPY", "USD"))
+    gap, lacking = ((date(2026, 11, day) - date(1970, 1, 1)).days for day in (3, 5))
+    for name, unknown in (
+        ("campaigns", {(yen, gap), (dollars, gap), (dollars, lacking)}),
+        ("platforms", {(yen, gap), (dollars, gap)}),
+    ):
+        shown = zip(days["currency"]["at"], days["day"], days[name], strict=True)
+        assert {(currency, day) for currency, day, is_known in shown if not is_known} == unknown
 
 
 def test_a_client_without_data_has_a_page(marts: Path, tmp_path: Path) -> None:

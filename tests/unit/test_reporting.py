@@ -14,7 +14,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from unit_reporting import OCTOBER, ReportMarts
+from unit_reporting import OCTOBER, PAID_REPORTS, ReportMarts
 
 from meta_pipeline.cli.demo import month_to_show
 from meta_pipeline.cli.report import run_report
@@ -234,7 +234,7 @@ def test_an_account_that_came_later_leaves_no_part_of_a_table():
     marts.add("dim_ad_accounts", client_id="acme", ad_account_id="act_2", account_currency="USD")
     marts.days(OCTOBER, date(2026, 10, 31), accounts=2)
     later = (date(2026, 10, 13), date(2026, 10, 31))
-    for report in ("campaign_daily", "platform_daily", "age_gender_daily"):
+    for report in PAID_REPORTS:
         marts.add(
             "mart_coverage",
             later,
@@ -255,6 +255,21 @@ def test_an_account_that_came_later_leaves_no_part_of_a_table():
     assert report.gaps == tuple(
         (date(2026, 10, day), "act_2: never pulled") for day in range(1, 13)
     )
+
+
+def test_no_account_stands_in_for_another():
+    """A day of a table that only a former account has is not known."""
+    marts = full_marts()
+    marts.add("dim_ad_accounts", client_id="acme", ad_account_id="former", account_currency="USD")
+    marts.connection.execute(
+        "update mart_coverage set asset_id = 'former' "
+        "where report = 'campaign_daily' and day = '2026-10-07'"
+    )
+    report = read_report(marts.connection, "acme", OCTOBER)
+    assert report is not None
+    (paid,) = report.paid
+    assert (paid.campaigns.rows, paid.campaigns.reason) == ((), "1 of 31 days are not known.")
+    assert paid.platforms.rows
 
 
 def test_an_unsettled_month_is_refused(tmp_path: Path):

@@ -8,6 +8,7 @@ import duckdb
 
 OCTOBER = date(2026, 10, 1)
 SETTLES = datetime(2026, 11, 29, 4, tzinfo=UTC)
+PAID_REPORTS = ("account_daily", "campaign_daily", "platform_daily", "age_gender_daily")
 
 _MEASURES = """
     account_currency text, spend decimal(18, 6), impressions bigint, clicks bigint,
@@ -207,7 +208,8 @@ class ReportMarts:
         self.add("mart_freshness", span, **row)
         for kind in ("campaign", "platform", "age_gender"):
             self.add(f"fct_{kind}_daily", span, **row)
-            self.add("mart_coverage", span, **row, report=f"{kind}_daily")
+        for report in PAID_REPORTS:
+            self.add("mart_coverage", span, **row, report=report)
 
     def page(self, first: date, last: date, **values: Any) -> None:
         """Page figures of acme's days, which are there; call it before `months`."""

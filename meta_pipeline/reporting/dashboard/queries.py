@@ -40,40 +40,50 @@ order by
     client_id, account_currency nulls last, day, ad_account_id, campaign_id, publisher_platform
 """
 
-# A day of a report is known when every ad account of that currency has an answer to it.
+# A day of a report is known when every ad account of that currency has an answer to it, of all
+# whose own day has one.
 COVERAGE = """
-with days as (
+with accounts as (
     select
-        coverage.client_id, accounts.account_currency, coverage.day, coverage.report,
-        count(*) filter (where coverage.coverage in ('pulled', 'confirmed_empty')) as known,
-        min(
-            list_position(
-                ['open', 'provisional', 'settling', 'attributing', 'final'], coverage.maturity
-            )
-        ) - 1 as maturity
-    from mart_coverage as coverage
+        coverage.client_id, accounts.account_currency, coverage.day,
+        bool_or(coverage.report = 'campaign_daily' and coverage.is_known) as campaigns,
+        bool_or(coverage.report = 'platform_daily' and coverage.is_known) as platforms,
+        bool_or(coverage.report = 'account_daily' and coverage.is_known) as is_known,
+        min(coverage.maturity) filter (where coverage.report = 'platform_daily') as maturity
+    from (
+        select
+            client_id, asset_id, day, report,
+            coverage in ('pulled', 'confirmed_empty') as is_known,
+            list_position(['open', 'provisional', 'settling', 'attributing', 'final'], maturity) - 1
+                as maturity
+        from mart_coverage
+        where report in ('account_daily', 'campaign_daily', 'platform_daily')
+    ) as coverage
     inner join dim_ad_accounts as accounts
         on coverage.client_id = accounts.client_id
         and coverage.asset_id = accounts.ad_account_id
-    where coverage.report in ('platform_daily', 'campaign_daily')
-    group by all
+    group by coverage.client_id, accounts.account_currency, coverage.day, coverage.asset_id
+),
+days as (
+    select
+        client_id, account_currency, day,
+        count(*) filter (where is_known) as accounts,
+        bool_and(campaigns) filter (where is_known) as campaigns,
+        bool_and(platforms) filter (where is_known) as platforms,
+        min(maturity) as maturity
+    from accounts
+    group by client_id, account_currency, day
 )
 select
     daily.client_id, daily.account_currency as currency, daily.day,
-    coalesce(campaigns.known >= daily.accounts, false) as campaigns,
-    coalesce(platforms.known >= daily.accounts, false) as platforms,
-    platforms.maturity
+    coalesce(days.campaigns and days.accounts >= daily.accounts, false) as campaigns,
+    coalesce(days.platforms and days.accounts >= daily.accounts, false) as platforms,
+    days.maturity
 from mart_client_daily as daily
-left join days as campaigns
-    on daily.client_id = campaigns.client_id
-    and daily.account_currency is not distinct from campaigns.account_currency
-    and daily.day = campaigns.day
-    and campaigns.report = 'campaign_daily'
-left join days as platforms
-    on daily.client_id = platforms.client_id
-    and daily.account_currency is not distinct from platforms.account_currency
-    and daily.day = platforms.day
-    and platforms.report = 'platform_daily'
+left join days
+    on daily.client_id = days.client_id
+    and daily.account_currency is not distinct from days.account_currency
+    and daily.day = days.day
 order by daily.client_id, daily.account_currency nulls last, daily.day
 """
 
