@@ -256,9 +256,22 @@ class Spool:
         _write(self.root / "clients.json", msgspec.json.encode(clients))
 
     def clients(self) -> list[dict[str, Any]]:
-        """The clients kept last, or none."""
+        """The clients kept last, or none; a file that is not what was written is set aside."""
         path = self.root / "clients.json"
-        return msgspec.json.decode(path.read_bytes()) if path.exists() else []
+        if not path.exists():
+            return []
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=list[dict[str, Any]])
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            log.error(
+                "%s: %s; it was set aside as %s. `meta-pipeline sync` writes it anew from "
+                "clients.yml; clients that are no longer there have no name until a backup of the "
+                "file is put back",
+                path,
+                error,
+                _set_aside(path),
+            )
+            return []
 
 
 def _manifest(path: Path | UPath) -> Manifest | None:

@@ -82,6 +82,10 @@ def writing(
         connection = connect_lake(place) if isinstance(place, Lake) else _connect(place)
         try:
             yield connection
+        except BaseException:
+            # Closing waits for what still runs, as a statement that Ctrl-C left may for minutes.
+            connection.interrupt()
+            raise
         finally:
             connection.close()
 

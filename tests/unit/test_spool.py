@@ -255,6 +255,20 @@ def test_the_newest_clients_are_kept(spool: Spool) -> None:
     assert files_in(spool) == ["clients.json"]
 
 
+@pytest.mark.parametrize("content", [b'[{"id":"a', b"", b'{"id":"a"}', b"\xff\x00"])
+def test_damaged_clients_are_set_aside(
+    spool: Spool, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """None are known, which is told with the way out, and the next ones are kept."""
+    spool.keep_clients([{"id": "a"}])
+    (spool.root / "clients.json").write_bytes(content)
+    assert spool.clients() == []
+    assert "`meta-pipeline sync` writes it anew" in caplog.text
+    assert files_in(spool) == ["clients.json.damaged"]
+    spool.keep_clients([{"id": "b"}])
+    assert spool.clients() == [{"id": "b"}]
+
+
 def test_pull_ids_sort_by_time_and_are_never_the_same() -> None:
     """Many in one moment, too."""
     ids = [new_pull_id() for _ in range(500)]
