@@ -1,8 +1,9 @@
 """What came of a sync or a backfill, for a person and for a program."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import orjson
 
@@ -28,11 +29,13 @@ class Summary:
 
     `span` are the days asked for, and the months about them. Without any asked for, `due` are the
     spans, newest first, in which the re-pull policy finds something due. `reports` are the names
-    of those asked for; a backfill asks `only` for what is missing.
+    of those asked for; a backfill asks `only` for what is missing. What was asked `again` counts
+    for what it took and what landed of it, not for what failed.
     """
 
     span: Span
     outcomes: list[Outcome] = field(default_factory=list)
+    again: list[Outcome] = field(default_factory=list)
     due: Sequence[Span] | None = None
     reports: frozenset[str] = frozenset(REPORTS)
     only: Only | None = None
@@ -47,7 +50,7 @@ class Summary:
         """Whether anything at all landed, now or a short while ago."""
         return any(
             outcome.is_known or any(one.status == "complete" for one in outcome.landed)
-            for outcome in self.outcomes
+            for outcome in self._asked()
         )
 
     @property
@@ -60,13 +63,13 @@ class Summary:
         return {one.errand.client.id for one in self.outcomes if _is_throttled(one)}
 
     def forget_failures(self, clients: Iterable[Client]) -> None:
-        """Drops what of these clients' did not land, since it is asked again."""
+        """Takes what of these clients' did not land as asked again."""
         ids = {client.id for client in clients}
-        self.outcomes = [
-            outcome
-            for outcome in self.outcomes
-            if outcome.errand.client.id not in ids or outcome.is_complete
-        ]
+        kept: list[Outcome] = []
+        for outcome in self.outcomes:
+            is_again = outcome.errand.client.id in ids and not outcome.is_complete
+            (self.again if is_again else kept).append(outcome)
+        self.outcomes = kept
 
     def refusals(self) -> dict[str, PullFailure]:
         """The clients of which all that was asked was refused for want of a right, and the first
@@ -142,8 +145,8 @@ class Summary:
             "schema": 1,
             "since": min((span.since for span in self.days), default=self.span.since),
             "until": self.span.until,
-            "requests": sum(outcome.requests for outcome in self.outcomes),
-            "rows": sum(outcome.rows for outcome in self.outcomes),
+            "requests": sum(outcome.requests for outcome in self._asked()),
+            "rows": sum(outcome.rows for outcome in self._asked()),
             "versions_opened": self._versions("opened"),
             "versions_closed": self._versions("closed"),
             "failures": self.failures(),
@@ -152,7 +155,10 @@ class Summary:
         }
 
     def _versions(self, name: str) -> int:
-        return sum(getattr(one, name) for outcome in self.outcomes for one in outcome.landed)
+        return sum(getattr(one, name) for outcome in self._asked() for one in outcome.landed)
+
+    def _asked(self) -> Iterator[Outcome]:
+        return chain(self.again, self.outcomes)
 
 
 def report_of(

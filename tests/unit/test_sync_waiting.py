@@ -9,7 +9,7 @@ import pytest
 from meta_pipeline.cli.progress import steps
 from meta_pipeline.cli.summary import Summary
 from meta_pipeline.cli.sync import QUOTA_WAIT, _pull, when_back
-from meta_pipeline.config import Client
+from meta_pipeline.config import Client, Settings
 from meta_pipeline.dates import Span
 from meta_pipeline.defs.launch import Launcher
 from meta_pipeline.landing import Landed, PullFailure
@@ -93,3 +93,17 @@ def test_a_client_that_stays_throttled_is_tried_every_five_minutes_at_most() -> 
     summary = Summary(Span(DAY, DAY), [outcome(CLIENTS[0], "throttled")])
     tries = when_back(cast("Puller", Waiting({})), summary, CLIENTS, lambda _: None)
     assert 0 < len(list(tries)) <= QUOTA_WAIT.total_seconds() / 300 + 1
+
+
+def test_what_landed_before_the_wait_is_counted() -> None:
+    """The rows and requests of a quarter count, though the errand is asked again."""
+    failed = outcome(CLIENTS[0], "throttled")
+    quarter = Landed("2", "complete", opened=90, rows=90)
+    summary = Summary(
+        Span(DAY, DAY), [replace(failed, landed=(quarter, *failed.landed), requests=3)]
+    )
+    summary.forget_failures(CLIENTS)
+    assert (summary.landed, summary.failures()) == (True, [])
+    summary.outcomes.append(replace(outcome(CLIENTS[0], None), requests=2))
+    document = summary.document(Settings())
+    assert [document[one] for one in ("requests", "rows", "versions_opened")] == [5, 90, 90]

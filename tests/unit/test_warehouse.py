@@ -138,7 +138,8 @@ def test_what_still_runs_is_not_waited_for(warehouse: Path) -> None:
         "where hash(i * j) % 7 = 1"
     )
 
-    def leave(pool: ThreadPoolExecutor) -> Future[object]:
+    def leave(pool: ThreadPoolExecutor) -> Future[duckdb.DuckDBPyConnection]:
+        running: Future[duckdb.DuckDBPyConnection] = Future()
         with suppress(KeyboardInterrupt), writing(warehouse) as connection:
             running = pool.submit(connection.execute, minutes)
             wait([running], timeout=0.5)
