@@ -108,6 +108,12 @@ class Client:
         row |= {"views_comparable": comparable, "maturity": maturity}
         self.models.add("marts.fct_page_daily", [row])
 
+    def instagram(self, day: date, views: int, *, maturity: str = "settling") -> None:
+        """A day of Instagram account 7."""
+        self.knows("7", day, report="instagram_daily")
+        row = {"client_id": "c", "instagram_account_id": "7", "day": day, "views": views}
+        self.models.add("marts.fct_instagram_daily", [row | {"maturity": maturity}])
+
     def daily(self, columns: str) -> list[tuple[Any, ...]]:
         """mart_client_daily by day and currency."""
         self.models.build("mart_client_daily")
@@ -202,7 +208,7 @@ def test_currencies_are_never_added_and_pages_stand_once(client: Client) -> None
     client.spends(A, DAY, 30)
     client.spends(B, DAY, 10, currency="EUR")
     client.page("5", DAY, 900, 400, comparable=True)
-    assert client.daily("account_currency, spend, page_views, page_viewers, organic_maturity") == [
+    assert client.daily("account_currency, spend, page_views, page_viewers, page_maturity") == [
         ("EUR", 10, 900, 400, "settling"),
         ("USD", 30, None, None, None),
     ]
@@ -400,6 +406,22 @@ def test_views_of_a_day_in_progress_are_in_no_month(client: Client) -> None:
         (date(2026, 10, 31), date(2026, 10, 31), None),
         (date(2026, 11, 5), date(2026, 11, 4), 400),
     ]
+
+
+def test_an_open_day_of_instagram_holds_up_no_page(client: Client) -> None:
+    """Each surface's month goes as far as its own days."""
+    client.has()
+    client.owns(A)
+    client.owns("5", "page")
+    client.owns("7", "instagram")
+    for day in days_between(date(2026, 11, 1), date(2026, 11, 5)):
+        client.spends(A, day)
+        client.page("5", day, 100, 50, comparable=True)
+        client.instagram(day, 10, maturity="open" if day.day > 3 else "settling")
+    assert client.monthly("page_through, page_views, instagram_through, instagram_views") == [
+        (date(2026, 11, 5), 500, date(2026, 11, 3), 30),
+    ]
+    assert client.daily("page_maturity, instagram_maturity")[-1] == ("settling", "open")
 
 
 def test_views_of_a_month_stand_in_one_currencys_row(client: Client) -> None:

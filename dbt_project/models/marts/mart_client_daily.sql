@@ -232,7 +232,6 @@ summed as (
             {% endif -%}
             case when count(*) = 1 then max({{ days }}.{{ people }}) end
                 as {{ surface }}_{{ people }},
-            max({{ maturity_rank(days ~ '.maturity') }}) as maturity_rank,
             arg_max({{ days }}.maturity, {{ maturity_rank(days ~ '.maturity') }}) as maturity
         from due
         left join {{ days }}
@@ -298,16 +297,13 @@ final as (
         page_sums.page_interactions,
         page_sums.page_new_follows,
         page_sums.page_viewers,
+        page_sums.maturity as page_maturity,
         instagram_sums.instagram_accounts,
         instagram_sums.instagram_views,
         instagram_sums.instagram_interactions,
         instagram_sums.instagram_new_follows,
         instagram_sums.instagram_reach,
-        case
-            when coalesce(page_sums.maturity_rank, -1) >= coalesce(instagram_sums.maturity_rank, -1)
-                then page_sums.maturity
-            else instagram_sums.maturity
-        end as organic_maturity,
+        instagram_sums.maturity as instagram_maturity,
         placed.maturity,
         placed.pulled_at,
         placed.settles_at

@@ -197,9 +197,9 @@ organic_days as (
             {% for measure in ['views', 'interactions', 'new_follows'] -%}
                 max({{ surface }}_{{ measure }}) as {{ surface }}_{{ measure }},
             {% endfor -%}
+            coalesce(bool_or({{ surface }}_maturity = 'open'), false) as is_{{ surface }}_open,
         {% endfor -%}
-        bool_and(page_views_comparable) as page_views_comparable,
-        coalesce(bool_or(organic_maturity = 'open'), false) as is_open
+        bool_and(page_views_comparable) as page_views_comparable
     from client_days
     group by client_id, day
 
@@ -219,7 +219,10 @@ organic_spans as (
             max(organic_days.day) filter (
                 where
                 spans.last_day = spans.month_end
-                or (organic_days.{{ surface }}_views is not null and not organic_days.is_open)
+                or (
+                    organic_days.{{ surface }}_views is not null
+                    and not organic_days.is_{{ surface }}_open
+                )
             ) over month_of_client as {{ surface }}_through
             {%- if not loop.last %},{% endif %}
         {% endfor %}
@@ -248,7 +251,7 @@ organic as (
                     case
                         when
                             count({{ surface }}_{{ measure }}) filter (
-                                where day <= {{ surface }}_through and not is_open
+                                where day <= {{ surface }}_through and not is_{{ surface }}_open
                             ) = date_diff('day', first_day, {{ surface }}_through) + 1
                             then sum({{ surface }}_{{ measure }}) filter (
                                 where day <= {{ surface }}_through
