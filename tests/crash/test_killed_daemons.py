@@ -4,15 +4,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import psutil
 import pytest
-import yaml
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 from house import NOW, SINCE, UNTIL, House
@@ -25,10 +22,10 @@ from meta_pipeline.project import project_file
 from meta_pipeline.pulling import Puller
 from meta_pipeline.simulator import RunningSimulator, generated_agency
 from tests.homes import parsed_home
+from tests.servers import BIN, Programs
 
 pytestmark = pytest.mark.crash
 
-BIN = Path(sys.executable).parent
 REPORTS = ("account_daily", "ad_daily")
 LONGEST = 420.0
 """Seconds; a daemon looks every half minute."""
@@ -39,66 +36,20 @@ Rows = set[tuple[Any, ...]]
 class Office:
     """A home with Dagster's code server and daemons, each a process of its own."""
 
-    def __init__(self, house: House, folder: Path) -> None:
+    def __init__(self, house: House, programs: Programs) -> None:
         self.house = house
-        self.folder = folder
-        self.programs: dict[str, subprocess.Popen[bytes]] = {}
-        self.workspace = folder / "workspace.yaml"
-        self.socket = folder / "code.sock"
-        server = {"socket": str(self.socket), "location_name": "meta_pipeline"}
-        self.workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
+        self.until = programs.until
+        self.kill = programs.kill
+        self._programs = programs
 
     def open(self, *daemons: str) -> None:
         """Starts the code server as deploy/ does, and daemons."""
-        module = ("--module-name", "meta_pipeline.defs")
         subprocess.run(
             [sys.executable, "-m", "meta_pipeline.defs.orphans"], check=True, capture_output=True
         )
-        self._start(
-            "code", "dagster", "code-server", "start", "--socket", str(self.socket), *module
-        )
-        asked = [BIN / "dagster", "api", "grpc-health-check", "--socket", str(self.socket)]
-        self.until(
-            lambda: subprocess.run(asked, check=False, capture_output=True).returncode == 0,
-            "the code server does not answer",
-        )
+        self._programs.start_code_server()
         for name in daemons:
-            self._start(name, "dagster-daemon", "run", "--workspace", str(self.workspace))
-
-    def kill(self) -> None:
-        """SIGKILL to all of it, runs included, as when the machine goes down."""
-        lost = [
-            one
-            for program in self.programs.values()
-            if program.poll() is None
-            for one in (*_below(program.pid), psutil.Process(program.pid))
-        ]
-        for process in lost:
-            process.kill()
-        psutil.wait_procs(lost, timeout=20)
-        for program in self.programs.values():
-            program.wait()
-        self.programs.clear()
-        self.socket.unlink(missing_ok=True)
-
-    def until(self, is_so: Callable[[], Any], otherwise: str) -> None:
-        """Waits until something is so; fails with what the programs said when it never is."""
-        deadline = time.monotonic() + LONGEST
-        while not is_so():
-            if time.monotonic() > deadline:
-                said = (f"{p.name}:\n{p.read_text()[-3000:]}" for p in self.folder.glob("*.log"))
-                pytest.fail("\n".join((otherwise, *said)))
-            time.sleep(0.2)
-
-    def _start(self, name: str, program: str, *arguments: str) -> None:
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self.programs[name] = subprocess.Popen(
-                [BIN / program, *arguments], stdout=log, stderr=log, start_new_session=True
-            )
-
-
-def _below(pid: int) -> list[psutil.Process]:
-    return psutil.Process(pid).children(recursive=True)
+            self._programs.start_daemon(name)
 
 
 @pytest.fixture
@@ -121,18 +72,17 @@ def office(
     tmp_path: Path, meta: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Office]:
     """An office that is not open yet; its clients are registered."""
-    with parsed_home() as home, ExitStack() as stack:
+    folder = tmp_path / "office"
+    folder.mkdir()
+    with parsed_home() as home, Programs(folder, longest=LONGEST) as programs:
         house = House(home, meta)
         for name, value in house.variables().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
         (home / "dagster").mkdir()
         (home / "dagster" / "dagster.yaml").write_text(project_file("dagster.yaml").read_text())
-        folder = tmp_path / "office"
-        folder.mkdir()
-        one = Office(house, folder)
-        stack.callback(one.kill)
-        yield one
+        yield Office(house, programs)
+        programs.kill()
 
 
 def ask_for_backfill(instance: dg.DagsterInstance) -> str:

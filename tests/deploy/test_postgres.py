@@ -3,20 +3,17 @@
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from configparser import RawConfigParser
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from threading import Event
 from typing import Any
 from urllib.request import Request, urlopen
 
-import duckdb
 import pytest
 import yaml
 from sqlalchemy import create_engine, text
@@ -29,9 +26,10 @@ from meta_pipeline.defs.launch import Launcher
 from meta_pipeline.pulling import Puller
 from meta_pipeline.simulator import generated_agency
 from tests.integration.conftest import Pipeline, running_pipeline
+from tests.servers import BIN, Programs
+from tests.tables import contents
 
 DEPLOY = Path("deploy").resolve()
-BIN = Path(sys.executable).parent
 REPORTS = ["campaigns", "ads", "campaign_daily", "ad_daily", "account_monthly"]
 DAYS = ("2026-11-18", "2026-11-20")
 SERVICES = ("code", "daemon", "webserver")
@@ -86,24 +84,6 @@ def rows_in(postgres: str, sql: str) -> list[tuple[Any, ...]]:
             return [tuple(row) for row in connection.execute(text(sql))]
     finally:
         engine.dispose()
-
-
-def contents(path: Path, schema: str = "main") -> dict[str, list[tuple[Any, ...]]]:
-    """Every table of a DuckDB file, row by row. `load_seq` counts loads, and is no figure."""
-    found = {}
-    with duckdb.connect(str(path), read_only=True) as connection:
-        tables = connection.execute(
-            "select table_name, list(column_name order by column_index) from duckdb_columns() "
-            "join duckdb_tables() using (schema_name, table_name) "
-            "where schema_name = ? and column_name <> 'load_seq' group by all",
-            [schema],
-        ).fetchall()
-        for table, names in tables:
-            listed = ", ".join(f'"{name}"' for name in names)
-            sql = f'select {listed} from "{schema}"."{table}" order by all'
-            found[table] = connection.execute(sql).fetchall()
-    assert found
-    return found
 
 
 def test_runs_and_materializations_are_in_postgres(pipeline: Pipeline, postgres: str):
@@ -204,8 +184,7 @@ def test_the_services_start_and_say_that_they_are_healthy(
         return found.stderr
 
     assert "webserver is not healthy" in ask_health("webserver", wait=0)
-    with ExitStack() as stack:
-        log = stack.enter_context((folder / "log").open("w"))
+    with Programs(folder) as programs:
         # The others look for the code location when they start.
         for service in SERVICES:
             command = (
@@ -216,13 +195,11 @@ def test_the_services_start_and_say_that_they_are_healthy(
                 .replace("--port 3000", f"--port {port}")
                 .split()
             )
-            process = subprocess.Popen(
-                command, env=environment, stdout=log, stderr=log, start_new_session=True
-            )
-            stack.callback(end, process)
+            programs.start(service, *command, environment=environment)
             if service == "code":
                 assert ask_health(service) == ""
-        assert ask_health(*SERVICES) == "", (folder / "log").read_text()
+        if said := ask_health(*SERVICES):
+            programs.fail(said)
         assert wait_for_clients(port, 1) == ["acme-dental"]
         add_client(pipeline.home / "clients.yml", "newcomer")
         assert wait_for_clients(port, 2) == ["acme-dental", "newcomer"]
@@ -266,13 +243,3 @@ def ask_graphql(port: int, query: str) -> dict[str, Any]:
         found = json.load(answer)
     assert "errors" not in found, found
     return found
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Ends a service and the processes it started, as systemd does."""
-    with process:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)

@@ -6,17 +6,12 @@ spool and Parquet files are on S3 (moto). The daily sync is turned on, and the d
 
 import os
 import shutil
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
-import duckdb
 import pytest
 import yaml
 from upath import UPath
@@ -28,11 +23,12 @@ from meta_pipeline.pulling import Puller
 from meta_pipeline.simulator import generated_agency
 from meta_pipeline.warehouse import is_lake, writing
 from tests.integration.conftest import Pipeline, running_pipeline
+from tests.servers import BIN, Programs
+from tests.tables import contents
 
 pytestmark = pytest.mark.scale
 
 SCALE = Path(__file__).parents[2] / "deploy" / "scale"
-BIN = Path(sys.executable).parent
 WORKERS = ("one", "two")
 REPORTS = ["campaigns", "ads", "campaign_daily", "ad_daily", "account_monthly", "page_daily"]
 LONGEST = float(os.environ.get("META_PIPELINE_TEST_SECONDS", "2400"))
@@ -54,7 +50,8 @@ def fleet(
 ) -> Iterator[Fleet]:
     """Three clients, synced by schedule and built; all processes have ended."""
     folder = tmp_path_factory.mktemp("fleet")
-    with running_pipeline(generated_agency(clients=3)) as one, ExitStack() as stack:
+    programs = Programs(folder, longest=LONGEST)
+    with running_pipeline(generated_agency(clients=3)) as one, programs:
         home = one.home
         clients = yaml.safe_load((home / "clients.yml").read_text())
         clients["defaults"] = {"reports": REPORTS}
@@ -79,89 +76,48 @@ def fleet(
         shutil.copyfile(SCALE / "dagster.yaml", home / "dagster" / "dagster.yaml")
         with dg.DagsterInstance.get() as instance:
             register(instance, load_clients(one.settings))
-            start_all(stack, folder)
-            wait_until_quiet(instance, folder)
+            start_all(programs)
+            wait_until_quiet(instance, programs)
             runs = list(instance.get_runs())
-        stack.pop_all().close()
-        logs = {name: (folder / f"{name}.log").read_text() for name in WORKERS}
+        programs.end()
+        logs = {name: programs.log(name).read_text() for name in WORKERS}
         yield Fleet(one, logs, runs)
 
 
-def start_all(stack: ExitStack, folder: Path) -> None:
+def start_all(programs: Programs) -> None:
     """Starts the code server, the workers and the daemon, and turns the daily sync on."""
-    code = folder / "code.sock"
-    module = ["--module-name", "meta_pipeline.defs"]
-    workspace = folder / "workspace.yaml"
-    server = {"socket": str(code), "location_name": "meta_pipeline"}
-    workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
-    subprocess.run(
-        [BIN / "dagster", "instance", "concurrency", "set", "meta_pulls", str(len(WORKERS))],
-        check=True,
-    )
-    start(stack, folder, "code", "dagster", "code-server", "start", "--socket", str(code), *module)
-    for _ in range(150):
-        asked = [BIN / "dagster", "api", "grpc-health-check", "--socket", str(code)]
-        if subprocess.run(asked, check=False, capture_output=True).returncode == 0:
-            break
-        time.sleep(2)
-    else:
-        pytest.fail((folder / "code.log").read_text()[-3000:])
+    dagster = BIN / "dagster"
+    pool = [dagster, "instance", "concurrency", "set", "meta_pulls", str(len(WORKERS))]
+    subprocess.run(pool, check=True)
+    programs.start_code_server()
     for name in WORKERS:
         more = ["--", "--concurrency", "1"]
         options = ["-A", "dagster_celery.app", "-y", str(SCALE / "celery.yaml"), "-n", name]
-        start(stack, folder, name, "dagster-celery", "worker", "start", *options, *more)
-    subprocess.run([BIN / "dagster", "sensor", "start", "daily_sync", "-w", workspace], check=True)
-    start(stack, folder, "daemon", "dagster-daemon", "run", "--workspace", str(workspace))
+        programs.start(name, "dagster-celery", "worker", "start", *options, *more)
+    turned_on = [dagster, "sensor", "start", "daily_sync", "-w", programs.workspace]
+    subprocess.run(turned_on, check=True)
+    programs.start_daemon()
 
 
-def start(stack: ExitStack, folder: Path, name: str, program: str, *arguments: str) -> None:
-    """Starts one process in a session of its own, which ends with the stack."""
-    log = stack.enter_context((folder / f"{name}.log").open("w"))
-    process = subprocess.Popen(
-        [BIN / program, *arguments], stdout=log, stderr=log, start_new_session=True
-    )
-    stack.callback(end, process)
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process and those it started."""
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def wait_until_quiet(instance: dg.DagsterInstance, folder: Path) -> None:
+def wait_until_quiet(instance: dg.DagsterInstance, programs: Programs) -> None:
     """Waits until every run has ended, a build among them, and a minute later none has begun."""
-    until, quiet = time.monotonic() + LONGEST, 0
-    while quiet < 9:
+    quiet = 0
+
+    def is_quiet() -> bool:
+        nonlocal quiet
         runs = instance.get_runs()
-        failed = [run for run in runs if run.status == dg.DagsterRunStatus.FAILURE]
-        if failed or time.monotonic() > until:
-            said = {run.run_id[:8]: (run.status.value, run.tags) for run in runs}
-            logs = "\n".join(f"{p.name}:\n{p.read_text()[-2000:]}" for p in folder.glob("*.log"))
-            pytest.fail(f"{said}\n{logs}")
-        published = [run for run in runs if is_build(run)]
-        is_quiet = published and all(run.status in _ENDED for run in runs)
-        quiet = quiet + 1 if is_quiet else 0
-        time.sleep(8)
+        if any(run.status == dg.DagsterRunStatus.FAILURE for run in runs):
+            programs.fail(str({run.run_id[:8]: (run.status.value, run.tags) for run in runs}))
+        ended = any(map(is_build, runs)) and all(run.status in _ENDED for run in runs)
+        quiet = quiet + 1 if ended else 0
+        return quiet >= 9
+
+    programs.until(is_quiet, "runs did not end", every=8)
 
 
 def is_build(run: dg.DagsterRun) -> bool:
     """Whether a run publishes the marts."""
     return dg.AssetKey(["delivery", "published_marts"]) in (run.asset_selection or ())
-
-
-def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Every mart of a file, row by row. `load_seq` counts loads, and is no figure."""
-    found = {}
-    with duckdb.connect(str(path), read_only=True) as connection:
-        for (table,) in connection.execute("select table_name from duckdb_tables()").fetchall():
-            sql = f"select columns(c -> c <> 'load_seq') from {table} order by all"
-            found[table] = connection.execute(sql).fetchall()
-    return found
 
 
 def test_both_workers_pulled_and_no_run_failed(fleet: Fleet):
