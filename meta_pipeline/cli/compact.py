@@ -15,8 +15,7 @@ def run_compact(older_than: int, *, is_dry: bool, as_json: bool) -> int:
     """Runs `meta-pipeline compact`; returns its exit code."""
     now = clock.now()
     settings = load_settings()
-    settings.refuse_shared("compact")
-    found = compact(settings.warehouse, now - timedelta(days=older_than), now, is_dry=is_dry)
+    found = compact(settings.place, now - timedelta(days=older_than), now, is_dry=is_dry)
     if as_json:
         sys.stdout.buffer.write(orjson.dumps(_document(found)) + b"\n")
     else:

@@ -1,20 +1,29 @@
 """Drops row versions that were superseded long ago, and writes the warehouse anew without them.
 
 A DuckDB file does not shrink when rows are deleted, so everything that stays is copied into a
-new file, which is moved into the old one's place. Until that move nothing has happened.
+new file, which is moved into the old one's place. Until that move nothing has happened. In a
+DuckLake the versions are deleted in one transaction, and its files written anew after it.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
+from meta_pipeline.config import Lake
 from meta_pipeline.errors import WarehouseError
 from meta_pipeline.landing.schema import create_schema
 from meta_pipeline.reports import REPORTS
-from meta_pipeline.warehouse import WAREHOUSE_STORAGE, refuse_log, transaction, writing
+from meta_pipeline.warehouse import (
+    WAREHOUSE_STORAGE,
+    lake_size,
+    refuse_log,
+    shrink_lake,
+    transaction,
+    writing,
+)
 
 # Of these every version stays. How a day's figures settled is measured on the account by day,
 # one row each, and objects have their history told by the marts; all of it is small.
@@ -50,17 +59,20 @@ class Compaction:
 
 
 def compact(
-    warehouse: Path, horizon: datetime, now: datetime, *, is_dry: bool = False
+    warehouse: Path | Lake, horizon: datetime, now: datetime, *, is_dry: bool = False
 ) -> Compaction:
     """Drops the versions that were superseded before `horizon`, but for `KEPT_REPORTS`.
 
     What is current always stays, and so does what was known at any instant from `horizon` on.
     `raw.compactions` has the horizon. Holds the writer's lock all the while. Killed or failed at
     any point, the warehouse is the old one or the new one, whole. With `is_dry`, or when nothing
-    is to be dropped, no file is written.
+    is to be dropped, no file is written. A lake's old files go when no state of the last seven
+    days needs them.
 
     Raises `WarehouseError` when there is no warehouse, the disk is full, or the copy differs.
     """
+    if isinstance(warehouse, Lake):
+        return _compact_lake(warehouse, horizon, now, is_dry=is_dry)
     if not warehouse.exists():
         raise WarehouseError(
             f"no warehouse yet: {warehouse} does not exist",
@@ -70,7 +82,7 @@ def compact(
     with writing(warehouse) as connection:
         create_schema(connection)
         connection.execute("checkpoint")
-        found = _weigh(connection, warehouse, horizon)
+        found = _weigh(connection, warehouse.stat().st_size, horizon)
         if is_dry or not found.dropped:
             return found
         _clear(fresh)
@@ -90,19 +102,30 @@ def compact(
             ) from None
         finally:
             _clear(fresh)
-    return Compaction(
-        found.horizon, found.versions, found.dropped, found.size_before, size_after=size
-    )
+    return replace(found, size_after=size)
 
 
-def _weigh(connection: duckdb.DuckDBPyConnection, warehouse: Path, horizon: datetime) -> Compaction:
+def _compact_lake(lake: Lake, horizon: datetime, now: datetime, *, is_dry: bool) -> Compaction:
+    with writing(lake) as connection:
+        create_schema(connection)
+        found = _weigh(connection, lake_size(connection), horizon)
+        if is_dry or not found.dropped:
+            return found
+        with transaction(connection):
+            connection.execute(
+                f"delete from raw.records where {_SUPERSEDED}", [horizon, sorted(KEPT_REPORTS)]
+            )
+            _note(connection, "raw.compactions", found, now)
+        shrink_lake(connection)
+        return replace(found, size_after=lake_size(connection))
+
+
+def _weigh(connection: duckdb.DuckDBPyConnection, size: int, horizon: datetime) -> Compaction:
     dropped = connection.execute(
         f"select report, count(*) from raw.records where {_SUPERSEDED} group by report order by 1",
         [horizon, sorted(KEPT_REPORTS)],
     ).fetchall()
-    return Compaction(
-        horizon, _count(connection, "raw.records"), dict(dropped), warehouse.stat().st_size
-    )
+    return Compaction(horizon, _count(connection, "raw.records"), dict(dropped), size)
 
 
 def _copy(
@@ -135,9 +158,14 @@ def _fill(
             f'insert into {_COPY}.{table} from "{source}".{table} where {condition}', values
         )
     _compare(connection, source, found)
+    _note(connection, f"{_COPY}.raw.compactions", found, now)
+
+
+def _note(
+    connection: duckdb.DuckDBPyConnection, table: str, found: Compaction, now: datetime
+) -> None:
     connection.execute(
-        f"insert into {_COPY}.raw.compactions (compacted_at, horizon, versions_dropped) "
-        "values (?, ?, ?)",
+        f"insert into {table} (compacted_at, horizon, versions_dropped) values (?, ?, ?)",
         [now, found.horizon, found.versions_dropped],
     )
 

@@ -11,7 +11,13 @@ from meta_pipeline.warehouse.connection import (
     writing,
 )
 from meta_pipeline.warehouse.export import Exported, export
-from meta_pipeline.warehouse.lake import place_extensions, s3_secret, tidy_lake
+from meta_pipeline.warehouse.lake import (
+    lake_size,
+    place_extensions,
+    s3_secret,
+    shrink_lake,
+    tidy_lake,
+)
 from meta_pipeline.warehouse.publish import publish
 
 __all__ = [
@@ -20,12 +26,14 @@ __all__ = [
     "Exported",
     "export",
     "is_lake",
+    "lake_size",
     "locked",
     "place_extensions",
     "publish",
     "reading_marts",
     "refuse_log",
     "s3_secret",
+    "shrink_lake",
     "tidy_lake",
     "transaction",
     "writing",

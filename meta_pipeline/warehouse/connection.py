@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -84,7 +84,8 @@ def writing(
             yield connection
         except BaseException:
             # Closing waits for what still runs, as a statement that Ctrl-C left may for minutes.
-            connection.interrupt()
+            with suppress(duckdb.ConnectionException):  # closed already
+                connection.interrupt()
             raise
         finally:
             connection.close()

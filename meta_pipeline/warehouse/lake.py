@@ -164,6 +164,23 @@ def tidy_lake(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"checkpoint {NAME}")
 
 
+def shrink_lake(connection: duckdb.DuckDBPyConnection) -> None:
+    """Writes files with deleted rows anew, without them, and tidies up.
+
+    Otherwise a file stays as it is until nearly all of its rows are deleted.
+    """
+    connection.execute(f"call ducklake_rewrite_data_files('{NAME}', delete_threshold => 0)")
+    tidy_lake(connection)
+
+
+def lake_size(connection: duckdb.DuckDBPyConnection) -> int:
+    """The bytes of the files whose rows count now, without the lists of deleted rows."""
+    row = connection.execute(
+        f"select coalesce(sum(file_size_bytes), 0) from ducklake_table_info('{NAME}')"
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def _set_options(connection: duckdb.DuckDBPyConnection) -> None:
     rows = connection.execute(f"select option_name, value from ducklake_options('{NAME}')")
     known = dict(rows.fetchall())

@@ -2,17 +2,27 @@
 
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import orjson
+import psycopg2
 import pytest
 
 from meta_pipeline.config import Lake
 from meta_pipeline.errors import WarehouseError
-from meta_pipeline.landing import Manifest, Spool, create_schema, load_all, load_missing, reload
+from meta_pipeline.landing import (
+    Manifest,
+    Spool,
+    compact,
+    create_schema,
+    load_all,
+    load_missing,
+    reload,
+)
 from meta_pipeline.landing.clients import store_clients
 from meta_pipeline.warehouse import tidy_lake, writing
 from tests.unit.unit_desk import FAILURE, TABLES, Desk, account_row, ad_row, at, day
@@ -29,9 +39,12 @@ def lake(tmp_path: Path) -> Lake:
 
 @pytest.fixture
 def postgres_lake(postgres: str, tmp_path: Path) -> Lake:
-    """An empty lake with its catalog in Postgres."""
-    words = f"postgres:dbname=postgres user=dagster host={postgres.rsplit('host=')[-1]}"
-    return Lake(words, str(tmp_path / "data"), tmp_path / "extensions")
+    """An empty lake with its catalog in a database of its own."""
+    words = f"user=dagster host={postgres.rsplit('host=')[-1]}"
+    with closing(psycopg2.connect(f"dbname=postgres {words}")) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("create database landing")
+    return Lake(f"postgres:dbname=landing {words}", str(tmp_path / "data"), tmp_path / "extensions")
 
 
 def some_pulls(spool: Spool, count: int, seed: int) -> list[Manifest]:
@@ -52,11 +65,10 @@ def some_pulls(spool: Spool, count: int, seed: int) -> list[Manifest]:
                 if report == "ad_daily":
                     spend = str(rng.randint(1, 3))
                     rows += [ad_row(on, ad=a, spend=spend) for a in "123" if rng.random() < 0.5]
-            if report == "accounts":
-                rows = [{"account_id": "1", "name": f"Account {rng.randint(1, 2)}"}]
+            account = {"id": "act_1", "name": f"Account {rng.randint(1, 2)}"}
             found.append(
                 desk.spooled(
-                    rows,
+                    orjson.dumps(account) if report == "accounts" else rows,
                     None if report == "accounts" else span[0],
                     None if report == "accounts" else span[-1],
                     report=report,
@@ -161,3 +173,33 @@ def test_one_writer_at_a_time_also_of_a_lake(postgres_lake: Lake) -> None:
         pass
     with writing(postgres_lake, timeout=0.5) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_a_lake_is_compacted_as_a_file_is(lake: Lake, tmp_path: Path) -> None:
+    """The same versions go, the same stay, no file has deleted rows, and again is nothing."""
+    spool = Spool(tmp_path / "spool")
+    pulls = some_pulls(spool, 40, seed=6)
+    horizon, now = at(10) + timedelta(minutes=300), at(20)
+    path = tmp_path / "warehouse.duckdb"
+    with in_a_file(path) as connection:
+        load_all(connection, spool, pulls)
+    with writing(lake) as connection:
+        create_schema(connection)
+        load_all(connection, spool, pulls)
+    expected = compact(path, horizon, now)
+    dry = compact(lake, horizon, now, is_dry=True)
+    found = compact(lake, horizon, now)
+    assert (dry.versions, dry.dropped, dry.size_after) == (found.versions, found.dropped, None)
+    assert (found.versions, found.dropped) == (expected.versions, expected.dropped)
+    assert found.versions_dropped > 0
+    with writing(path) as here, writing(lake) as there:
+        files = there.execute(
+            "select count(data_file) > 0, count(delete_file) "
+            "from ducklake_list_files('warehouse', 'records', schema => 'raw')"
+        ).fetchall()
+        assert files == [(True, 0)]
+        assert everything(there) == everything(here)
+        columns = "horizon, versions_dropped"
+        noted = there.execute(f"select {columns} from raw.compactions").fetchall()
+        assert noted == here.execute(f"select {columns} from raw.compactions").fetchall()
+    assert compact(lake, horizon, now).dropped == {}

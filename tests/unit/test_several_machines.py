@@ -8,7 +8,6 @@ import dagster as dg
 import pytest
 
 from meta_pipeline.backup import back_up
-from meta_pipeline.cli.compact import run_compact
 from meta_pipeline.config import Client, Lake, load_settings
 from meta_pipeline.defs.partitions import register, stretches
 from meta_pipeline.defs.resources import Warehouse
@@ -103,8 +102,6 @@ def test_commands_for_files_refuse_what_lies_elsewhere(
     with pytest.raises(ConfigError, match="`meta-pipeline backup` knows the files"):
         back_up(load_settings(), tmp_path / "dagster", target, datetime.now(UTC))
     assert not target.exists()
-    with pytest.raises(ConfigError, match="`meta-pipeline compact` knows the files"):
-        run_compact(30, is_dry=True, as_json=True)
 
 
 def test_runs_can_be_cut_by_number_of_clients() -> None:
