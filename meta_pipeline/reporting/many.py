@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -73,8 +74,14 @@ def _apart(marts: Path, client: Client, wanted: Wanted) -> Made | Refused:
 
 
 def _pool(processes: int) -> ProcessPoolExecutor:
-    # A fork would copy DuckDB's locks without its threads.
-    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
+    # A fork would copy DuckDB's locks without its threads. Where Ctrl-C is ignored, as behind a
+    # script's &, Dagster ignores SIGTERM as well; a process of a broken pool has to die by it.
+    return ProcessPoolExecutor(
+        processes,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGTERM, signal.SIG_DFL),
+    )
 
 
 def _make(marts: Path, client: Client, wanted: Wanted) -> Made | Refused:
