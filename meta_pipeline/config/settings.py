@@ -23,6 +23,9 @@ from meta_pipeline.errors import ConfigError
 
 _URL = re.compile(r"^[a-z][a-z0-9+]+://")
 
+# What is read as one host by every parser: some end it at a backslash, and others do not.
+_PLAIN_URL = re.compile(r"https?://[a-z0-9.\-\[\]:]+(/[a-z0-9._/\-]*)?", re.IGNORECASE)
+
 
 def _stripped(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
@@ -30,7 +33,7 @@ def _stripped(value: object) -> object:
 
 def _meta_or_loopback(url: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _PLAIN_URL.fullmatch(url) or not parts.hostname:
         raise ValueError(f"write it like {GRAPH_HOST}")
     if parts.hostname in LOOPBACK:
         return url
@@ -38,7 +41,7 @@ def _meta_or_loopback(url: str) -> str:
         raise ValueError("a token is sent to Meta's hosts or to this machine, and nowhere else")
     if parts.scheme == "http":
         raise ValueError("Meta is asked over https; over http the token could be read on its way")
-    if parts.port not in (None, 443) or parts.username is not None:
+    if parts.port not in (None, 443):
         raise ValueError(f"write it like {GRAPH_HOST}")
     return url
 

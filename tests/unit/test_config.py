@@ -390,6 +390,13 @@ def test_meta_is_never_asked_over_plain_http(monkeypatch: pytest.MonkeyPatch) ->
         "https://graph.facebook.com:8443",
         "https://name@graph.facebook.com",
         "http://192.168.0.7:8787",
+        "https://example.com\\.facebook.com",
+        "https://example.com%2f.facebook.com",
+        "https://example.com;.facebook.com",
+        "https://example.com\t.facebook.com",
+        "https://example\u3002com/.facebook.com",
+        "http://localhost\\@example.com",
+        "ftp://graph.facebook.com",
     ],
 )
 def test_a_token_goes_to_meta_or_stays_on_the_machine(
