@@ -176,6 +176,12 @@ def _read(source: Path) -> Backup:
             f"{source} was made by meta-pipeline {backup.version}, with another layout",
             hint="restore it with that version, then upgrade",
         )
+    for path in (PurePosixPath(file.path) for file in backup.files):
+        if path.is_absolute() or ".." in path.parts:
+            raise BackupError(
+                f"{source / _LIST} names {str(path)!r}, which is not in the backup's folder",
+                hint="it was not written by `meta-pipeline backup`: use another one",
+            )
     return backup
 
 

@@ -136,6 +136,20 @@ def test_a_missing_file_restores_nothing(settings: Settings, tmp_path: Path):
     assert not new.warehouse.exists()
 
 
+@pytest.mark.parametrize("name", ["../planted", "home/../../planted", "/planted"])
+def test_a_backup_names_nothing_outside_of_it(settings: Settings, tmp_path: Path, name: str):
+    """A list that somebody else wrote puts no file elsewhere than into the home."""
+    taken(settings, tmp_path / "backup")
+    path = tmp_path / "backup" / "backup.json"
+    described = json.loads(path.read_text())
+    described["files"][0]["path"] = name
+    path.write_text(json.dumps(described))
+    new = at(tmp_path / "new")
+    with pytest.raises(BackupError, match="not in the backup's folder"):
+        restore(new, new.home / "dagster", tmp_path / "backup")
+    assert not new.home.exists()
+
+
 def test_an_unfinished_backup_is_none(settings: Settings, tmp_path: Path):
     """Without its list, which is written last, a folder is no backup."""
     taken(settings, tmp_path / "backup")
