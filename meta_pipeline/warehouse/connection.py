@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -82,11 +82,6 @@ def writing(
         connection = connect_lake(place) if isinstance(place, Lake) else _connect(place)
         try:
             yield connection
-        except BaseException:
-            # Closing waits for what still runs, as a statement that Ctrl-C left may for minutes.
-            with suppress(duckdb.ConnectionException):  # closed already
-                connection.interrupt()
-            raise
         finally:
             connection.close()
 

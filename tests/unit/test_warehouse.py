@@ -3,8 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -129,26 +128,6 @@ def test_the_lock_is_free_after_an_exception(warehouse: Path, attempt: object) -
     assert acquired(warehouse)
     with another_process(HOLD_FILE, warehouse) as process:
         assert process.poll() is None
-
-
-def test_what_still_runs_is_not_waited_for(warehouse: Path) -> None:
-    """Whoever leaves with an exception ends a statement that would take minutes."""
-    minutes = (
-        "select count(*) from range(100_000_000) as a (i), range(200) as b (j) "
-        "where hash(i * j) % 7 = 1"
-    )
-
-    def leave(pool: ThreadPoolExecutor) -> Future[duckdb.DuckDBPyConnection]:
-        running: Future[duckdb.DuckDBPyConnection] = Future()
-        with suppress(KeyboardInterrupt), writing(warehouse) as connection:
-            running = pool.submit(connection.execute, minutes)
-            wait([running], timeout=0.5)
-            raise KeyboardInterrupt
-        return running
-
-    with ThreadPoolExecutor() as pool:
-        error = leave(pool).exception(timeout=10)
-    assert isinstance(error, duckdb.InterruptException)
 
 
 def test_a_file_open_in_another_program_is_named(
