@@ -109,15 +109,17 @@ def _compact_lake(lake: Lake, horizon: datetime, now: datetime, *, is_dry: bool)
     with writing(lake) as connection:
         create_schema(connection)
         found = _weigh(connection, lake_size(connection), horizon)
-        if is_dry or not found.dropped:
+        if is_dry:
             return found
-        with transaction(connection):
-            connection.execute(
-                f"delete from raw.records where {_SUPERSEDED}", [horizon, sorted(KEPT_REPORTS)]
-            )
-            _note(connection, "raw.compactions", found, now)
+        if found.dropped:
+            with transaction(connection):
+                connection.execute(
+                    f"delete from raw.records where {_SUPERSEDED}", [horizon, sorted(KEPT_REPORTS)]
+                )
+                _note(connection, "raw.compactions", found, now)
+        # What a compaction that was killed here has left is made up for by the next one.
         shrink_lake(connection)
-        return replace(found, size_after=lake_size(connection))
+        return replace(found, size_after=lake_size(connection)) if found.dropped else found
 
 
 def _weigh(connection: duckdb.DuckDBPyConnection, size: int, horizon: datetime) -> Compaction:
